@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guest's memory as the host sees it: a short table of guest-physical ranges, each backed by
+ * host memory, and the one accessor through which every guest-physical address and length goes.
+ * Called by everything that follows an address that a guest made.
+ */
+#ifndef MM_GUEST_MEMORY_H
+#define MM_GUEST_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/status.h"
+
+#define GUEST_MEMORY_MAX_RANGES 32
+
+struct guest_range {
+	uint64_t gpa;  /* first guest-physical address; page-aligned */
+	uint64_t size; /* bytes; a multiple of the page size, not 0; gpa + size does not wrap */
+	uint8_t *host; /* where it lies in host memory */
+};
+
+/* Ranges are sorted by gpa and do not overlap; neighbours may touch (continuous memory in pieces). */
+struct guest_memory {
+	unsigned int count;
+	struct guest_range ranges[GUEST_MEMORY_MAX_RANGES];
+};
+
+/*
+ * Adds a range, keeping the table sorted. STATUS_BAD_VALUE: not aligned, empty or wrapping;
+ * STATUS_CONFLICT: overlaps; STATUS_NO_MEMORY: the table is full.
+ */
+MUST_USE enum status guest_memory_add(
+	struct guest_memory *memory, uint64_t gpa, uint64_t size, void *host);
+
+/*
+ * The accessor: the host bytes behind guest-physical gpa, and in *available how many of the wanted
+ * bytes lie there without a break (1..wanted). Null where there is no guest memory or wanted is 0;
+ * *available is 0 then. Never answers for more than was wanted, never wraps.
+ */
+void *guest_memory_find(
+	const struct guest_memory *memory, uint64_t gpa, uint64_t wanted, uint64_t *available);
+
+/* Whether every byte of [gpa, gpa + size) is guest memory; true for size 0. Wrapping: false. */
+bool guest_memory_contains(const struct guest_memory *memory, uint64_t gpa, uint64_t size);
+
+/* Copies across pieces; all or nothing: STATUS_OUT_OF_RANGE copies nothing. */
+MUST_USE enum status guest_memory_read(
+	const struct guest_memory *memory, uint64_t gpa, void *to, uint64_t size);
+MUST_USE enum status guest_memory_write(
+	const struct guest_memory *memory, uint64_t gpa, const void *from, uint64_t size);
+
+/* Bytes of guest memory in all ranges together. */
+uint64_t guest_memory_size(const struct guest_memory *memory);
+
+#endif
