@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+# Cafevisor: 'make help' lists what can be made. Everything that is built lands in $(BUILD).
+
+VERSION := 0.1.0
+BUILD   ?= build
+CC      := gcc
+HOSTCC  := gcc
+CLANG   := clang
+NASM    := nasm
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+WARNINGS := -Wall -Wextra -Werror -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+DEFINES  := -DCAFEVISOR_VERSION='"$(VERSION)"'
+# The same object bytes wherever the tree lies: no absolute path reaches the image.
+STABLE   := -ffile-prefix-map=$(CURDIR)=. -frandom-seed=cafevisor
+
+# --- the image: everything between VM exit and VM entry keeps off the vector registers ------------
+IMAGE_CFLAGS := -std=c11 -O2 -g $(WARNINGS) $(DEFINES) $(STABLE) -I. \
+	-ffreestanding -fno-builtin-printf -mgeneral-regs-only -mno-red-zone -fpic -fvisibility=hidden \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fcf-protection=none \
+	-maccumulate-outgoing-args
+EFI_CFLAGS := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI
+IMAGE_C   := $(wildcard boot/*.c vmm/*.c devices/*.c mm/*.c lib/*.c)
+IMAGE_ASM := $(wildcard boot/*.asm vmm/*.asm)
+IMAGE_OBJ := $(IMAGE_C:%.c=$(BUILD)/image/%.o) $(IMAGE_ASM:%.asm=$(BUILD)/image/%.o)
+
+# --- the pure core: what also compiles for the host, for unit tests and fuzzers -------------------
+PURE_C := $(filter-out lib/string.c,$(wildcard lib/*.c)) $(wildcard mm/*.c devices/*.c) \
+	$(wildcard vmm/decode*.c vmm/alu.c vmm/guest_walk.c boot/config*.c boot/pvh*.c boot/elf*.c)
+HOST_CFLAGS := -std=c11 -O1 -g $(WARNINGS) $(DEFINES) -I. -fsanitize=address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
+PURE_OBJ  := $(PURE_C:%.c=$(BUILD)/host/%.o)
+UNIT_C    := $(wildcard tests/unit/test_*.c)
+UNIT_BIN  := $(UNIT_C:tests/unit/%.c=$(BUILD)/unit/%)
+FUZZ_C    := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN  := $(FUZZ_C:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+
+$(BUILD)/host/%.o: %.c
+	@mkdir -p $(@D)
+	$(HOSTCC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/host/libpure.a: $(PURE_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/host/libpure.a
+	@mkdir -p $(@D)
+	$(HOSTCC) $(HOST_CFLAGS) -MMD -MP -MF $@.d $< $(BUILD)/host/libpure.a -lcmocka -lZydis -o $@
+
+.PHONY: unit
+unit: $(UNIT_BIN)
+	@for test in $(UNIT_BIN); do $$test || exit 1; done
+
+FUZZ_CFLAGS := -std=c11 -O1 -g -Wall -Wextra -Werror $(DEFINES) -I. -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=all
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(PURE_C)
+	@mkdir -p $(@D)
+	$(CLANG) $(FUZZ_CFLAGS) -MMD -MP -MF $@.d $< $(PURE_C) -o $@
+
+.PHONY: fuzz-build
+fuzz-build: $(FUZZ_BIN)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
