@@ -21,7 +21,7 @@ typedef void log_sink_fn(void *context, const char *bytes, size_t size);
 /* Gives the log its ring; a ring of size 0 keeps nothing. What was logged before is not in it. */
 void log_set_ring(char *ring, size_t size);
 
-/* Adds a sink, switched on; returns its number for log_switch_sink, or -1 when the table is full. */
+/* Adds a sink, switched on; gives its number for log_switch_sink, -1 when the table is full. */
 int log_add_sink(log_sink_fn *write, void *context);
 void log_switch_sink(int sink, bool on);
 
@@ -34,7 +34,7 @@ const char *log_level_name(enum log_level level);
 int log_level_find(const char *name);
 
 void log_write(enum log_level level, const char *module, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+        __attribute__((format(printf, 3, 4)));
 
 /* One byte of the guest's console. */
 void log_console_byte(char byte);
@@ -56,18 +56,13 @@ struct log_limit {
 	uint64_t count;
 };
 bool log_limit_passes(struct log_limit *limit);
+void log_limited(struct log_limit *limit, enum log_level level, const char *module,
+        const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 #define log_error(module, ...) log_write(LOG_ERROR, module, __VA_ARGS__)
 #define log_warn(module, ...)  log_write(LOG_WARN, module, __VA_ARGS__)
 #define log_info(module, ...)  log_write(LOG_INFO, module, __VA_ARGS__)
 #define log_debug(module, ...) log_write(LOG_DEBUG, module, __VA_ARGS__)
 #define log_trace(module, ...) log_write(LOG_TRACE, module, __VA_ARGS__)
-
-/* A message of a kind that is rate-limited. */
-#define log_limited(limit, level, module, ...)                                                     \
-	do {                                                                                       \
-		if ((level) <= log_get_level() && log_limit_passes(limit))                         \
-			log_write(level, module, __VA_ARGS__);                                     \
-	} while (0)
 
 #endif
