@@ -16,7 +16,7 @@ static bool region_holds(const struct bus_region *region, uint64_t address)
 }
 
 enum status bus_register(struct bus *bus, const char *name, uint64_t base, uint64_t size,
-        const struct bus_ops *ops, void *device)
+	const struct bus_ops *ops, void *device)
 {
 	if (size == 0 || base + size < base)
 		return STATUS_BAD_VALUE;
@@ -64,9 +64,9 @@ uint64_t bus_region_read(struct bus_region *region, uint64_t address, unsigned i
 }
 
 void bus_region_write(
-        struct bus_region *region, uint64_t address, unsigned int width, uint64_t value)
+	struct bus_region *region, uint64_t address, unsigned int width, uint64_t value)
 {
 	region->writes++;
 	region->ops->write(
-	        region->device, address - region->base, width, value & width_mask(width));
+		region->device, address - region->base, width, value & width_mask(width));
 }

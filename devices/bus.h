@@ -46,7 +46,7 @@ struct bus {
  * STATUS_NO_MEMORY: the table is full.
  */
 MUST_USE enum status bus_register(struct bus *bus, const char *name, uint64_t base, uint64_t size,
-        const struct bus_ops *ops, void *device);
+	const struct bus_ops *ops, void *device);
 
 /* The region in which address lies, or null. */
 struct bus_region *bus_find(struct bus *bus, uint64_t address);
@@ -57,7 +57,7 @@ struct bus_region *bus_find(struct bus *bus, uint64_t address);
  */
 uint64_t bus_region_read(struct bus_region *region, uint64_t address, unsigned int width);
 void bus_region_write(
-        struct bus_region *region, uint64_t address, unsigned int width, uint64_t value);
+	struct bus_region *region, uint64_t address, unsigned int width, uint64_t value);
 
 /* Whether [address, address + width) lies wholly within region. */
 bool bus_region_covers(const struct bus_region *region, uint64_t address, unsigned int width);

@@ -20,7 +20,7 @@ uint64_t ramdisk_dirty_words(uint64_t size)
 }
 
 enum status ramdisk_init(
-        struct ramdisk *disk, void *data, uint64_t size, uint64_t *dirty, enum ramdisk_mode mode)
+	struct ramdisk *disk, void *data, uint64_t size, uint64_t *dirty, enum ramdisk_mode mode)
 {
 	uint64_t capacity = align_up(size, RAMDISK_SECTOR_SIZE);
 
@@ -101,7 +101,7 @@ bool ramdisk_next_dirty(const struct ramdisk *disk, uint64_t *offset, uint64_t *
 void ramdisk_clean(struct ramdisk *disk, uint64_t offset, uint64_t size)
 {
 	uint64_t end = offset + size >= disk->size ? grains_of(disk->size)
-	                                           : (offset + size) / RAMDISK_GRAIN;
+						   : (offset + size) / RAMDISK_GRAIN;
 
 	/* A grain of which only a part was written back stays dirty. */
 	for (uint64_t grain = grains_of(offset); grain < end; grain++)

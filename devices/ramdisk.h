@@ -39,7 +39,7 @@ uint64_t ramdisk_dirty_words(uint64_t size);
  * size and capacity. STATUS_BAD_VALUE: size 0.
  */
 MUST_USE enum status ramdisk_init(
-        struct ramdisk *disk, void *data, uint64_t size, uint64_t *dirty, enum ramdisk_mode mode);
+	struct ramdisk *disk, void *data, uint64_t size, uint64_t *dirty, enum ramdisk_mode mode);
 
 /*
  * How many of size bytes can be read at offset: at most what the image has there, 0 past its end.
@@ -51,7 +51,7 @@ uint64_t ramdisk_readable(const struct ramdisk *disk, uint64_t offset, uint64_t 
  * STATUS_OUT_OF_RANGE when it wraps or ends beyond the last (filled up) sector.
  */
 MUST_USE enum status ramdisk_check_write(
-        const struct ramdisk *disk, uint64_t offset, uint64_t size);
+	const struct ramdisk *disk, uint64_t offset, uint64_t size);
 
 /* The bytes at offset, for a transfer that was checked before. */
 const uint8_t *ramdisk_read_at(const struct ramdisk *disk, uint64_t offset);
