@@ -38,11 +38,6 @@ enum status ramdisk_init(
 	return STATUS_OK;
 }
 
-uint64_t ramdisk_readable(const struct ramdisk *disk, uint64_t offset, uint64_t size)
-{
-	return offset < disk->size ? min_u64(size, disk->size - offset) : 0;
-}
-
 enum status ramdisk_check_write(const struct ramdisk *disk, uint64_t offset, uint64_t size)
 {
 	if (disk->mode == RAMDISK_READ_ONLY)
@@ -50,11 +45,6 @@ enum status ramdisk_check_write(const struct ramdisk *disk, uint64_t offset, uin
 	if (offset > disk->capacity || size > disk->capacity - offset)
 		return STATUS_OUT_OF_RANGE;
 	return STATUS_OK;
-}
-
-const uint8_t *ramdisk_read_at(const struct ramdisk *disk, uint64_t offset)
-{
-	return disk->data + offset;
 }
 
 uint8_t *ramdisk_write_at(struct ramdisk *disk, uint64_t offset, uint64_t size)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/bits.h"
 #include "lib/status.h"
 
 #define RAMDISK_SECTOR_SIZE 512ull
@@ -44,7 +45,10 @@ MUST_USE enum status ramdisk_init(
 /*
  * How many of size bytes can be read at offset: at most what the image has there, 0 past its end.
  */
-uint64_t ramdisk_readable(const struct ramdisk *disk, uint64_t offset, uint64_t size);
+static inline uint64_t ramdisk_readable(const struct ramdisk *disk, uint64_t offset, uint64_t size)
+{
+	return offset < disk->size ? min_u64(size, disk->size - offset) : 0;
+}
 
 /*
  * Whether a write of size bytes at offset may be done whole. STATUS_READ_ONLY, or
@@ -54,7 +58,10 @@ MUST_USE enum status ramdisk_check_write(
 	const struct ramdisk *disk, uint64_t offset, uint64_t size);
 
 /* The bytes at offset, for a transfer that was checked before. */
-const uint8_t *ramdisk_read_at(const struct ramdisk *disk, uint64_t offset);
+static inline const uint8_t *ramdisk_read_at(const struct ramdisk *disk, uint64_t offset)
+{
+	return disk->data + offset;
+}
 
 /*
  * The bytes at offset for writing size of them, after ramdisk_check_write said STATUS_OK: marks

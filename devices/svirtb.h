@@ -42,6 +42,22 @@ enum svirtb_command { SVIRTB_READ = 0, SVIRTB_WRITE = 1 };
 #define SVIRTB_ENTRY_UNPACKED 32u /* as a compiler lays the structure out */
 #define SVIRTB_MAX_ENTRIES    32768u
 
+/* Kinds of mistakes a driver can make; each has its own rate limit on the log. */
+enum svirtb_mistake {
+	SVIRTB_MISTAKE_ACCESS,  /* not an aligned 32-bit access, or a write beyond the registers */
+	SVIRTB_MISTAKE_STATUS,  /* a status that may not be written now, or at all */
+	SVIRTB_MISTAKE_CONFIG,  /* queue_size or queue_addr written outside DRIVER_OK */
+	SVIRTB_MISTAKE_RING,    /* READY with a ring that cannot be */
+	SVIRTB_MISTAKE_HEAD,    /* queue_head written outside READY, or beyond the ring */
+	SVIRTB_MISTAKE_TAIL,    /* queue_tail written */
+	SVIRTB_MISTAKE_COMMAND, /* from here on: what is wrong in an entry */
+	SVIRTB_MISTAKE_SECTOR,
+	SVIRTB_MISTAKE_BUFFER,
+	SVIRTB_MISTAKE_READ_ONLY,
+	SVIRTB_MISTAKE_DISK_END,
+	SVIRTB_MISTAKE_COUNT
+};
+
 struct svirtb {
 	/* What the driver sees. */
 	uint32_t status;
@@ -64,11 +80,13 @@ struct svirtb {
 	void *stop_context;
 
 	/* For the report at the end. */
-	uint64_t requests;
+	uint64_t requests; /* completed */
 	uint64_t bytes_read;
 	uint64_t bytes_written;
-	struct log_limit mistakes;
+
+	struct log_limit mistakes[SVIRTB_MISTAKE_COUNT];
 	struct log_limit short_reads;
+	struct log_limit stops;
 };
 
 /* The device as after power-on: status MAGIC, all else 0. */
