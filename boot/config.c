@@ -54,7 +54,7 @@ static bool number_read(const char **text, uint64_t *number)
 	*number = 0;
 	for (; *digit >= '0' && *digit <= '9'; digit++) {
 		if (__builtin_mul_overflow(*number, 10u, number) ||
-		        __builtin_add_overflow(*number, (uint64_t)(*digit - '0'), number))
+			__builtin_add_overflow(*number, (uint64_t)(*digit - '0'), number))
 			*number = UINT64_MAX;
 	}
 	if (digit == *text)
@@ -131,7 +131,7 @@ static void text_show(const char *value, char *text, size_t size)
 			plain = false;
 	}
 	if (length != 0 && (value[0] == ' ' || value[0] == '\t' || value[length - 1] == ' ' ||
-	                           value[length - 1] == '\t'))
+				   value[length - 1] == '\t'))
 		plain = false;
 	format_text(text, size, plain ? "%s" : "\"%s\"", value);
 }

@@ -52,7 +52,7 @@ void config_set_defaults(struct config *config);
  * as it was and explain in *error; filename is what the explanation calls the file.
  */
 MUST_USE enum status config_parse_file(struct config *config, const char *text, size_t size,
-        const char *filename, struct config_error *error);
+	const char *filename, struct config_error *error);
 
 /*
  * Takes over the words of the load options, as one text: `key=value` or `check`. Double quotes
@@ -62,7 +62,7 @@ MUST_USE enum status config_parse_file(struct config *config, const char *text, 
  * as on any command line. Results as for config_parse_file.
  */
 MUST_USE enum status config_parse_options(
-        struct config *config, const char *options, struct config_error *error);
+	struct config *config, const char *options, struct config_error *error);
 
 /* The number of the key of that name, or -1. */
 int config_find_key(const char *name);

@@ -23,7 +23,7 @@ struct parser {
 };
 
 __attribute__((format(printf, 3, 4))) static enum status parser_fail(
-        struct parser *parser, enum status status, const char *format, ...)
+	struct parser *parser, enum status status, const char *format, ...)
 {
 	char *text = parser->error->text;
 	size_t size = sizeof(parser->error->text);
@@ -78,8 +78,8 @@ static enum status text_check(struct parser *parser, const char *text, size_t si
 
 		if ((byte < 0x20 && byte != '\t') || byte == 0x7f)
 			return parser_fail(parser, STATUS_BAD_VALUE,
-			        "byte 0x%02x at character %zu: only text may stand here", byte,
-			        i + 1);
+				"byte 0x%02x at character %zu: only text may stand here", byte,
+				i + 1);
 	}
 	return STATUS_OK;
 }
@@ -91,10 +91,10 @@ static enum status key_unknown(struct parser *parser, const char *key, const cha
 
 	for (unsigned int i = 0; i < CONFIG_KEY_COUNT; i++)
 		used += format_text(names + used, sizeof(names) - used, "%s%s", i == 0 ? "" : ", ",
-		        config_key_name(i));
+			config_key_name(i));
 	return parser_fail(parser, STATUS_NOT_FOUND,
-	        SHOWN " = " SHOWN ": unknown key; there are %s", SHOWN_ARGUMENTS(key),
-	        SHOWN_ARGUMENTS(value), names);
+		SHOWN " = " SHOWN ": unknown key; there are %s", SHOWN_ARGUMENTS(key),
+		SHOWN_ARGUMENTS(value), names);
 }
 
 static enum status key_set(struct parser *parser, const char *key, const char *value)
@@ -106,14 +106,14 @@ static enum status key_set(struct parser *parser, const char *key, const char *v
 		return key_unknown(parser, key, value);
 	if (parser->given[number] != 0)
 		return parser_fail(parser, STATUS_CONFLICT,
-		        "%s = " SHOWN ": line %u gives this key already; give it once", key,
-		        SHOWN_ARGUMENTS(value), parser->given[number]);
+			"%s = " SHOWN ": line %u gives this key already; give it once", key,
+			SHOWN_ARGUMENTS(value), parser->given[number]);
 	parser->given[number] = parser->line;
 
 	why = config_set_key(&parser->config, (unsigned int)number, value);
 	if (why != NULL)
 		return parser_fail(parser, STATUS_BAD_VALUE, "%s = " SHOWN ": %s", key,
-		        SHOWN_ARGUMENTS(value), why);
+			SHOWN_ARGUMENTS(value), why);
 	return STATUS_OK;
 }
 
@@ -146,12 +146,12 @@ static enum status value_unquote(struct parser *parser, const char *key, char **
 	end = char_find(*value + 1, '"');
 	if (end == NULL)
 		return parser_fail(parser, STATUS_BAD_VALUE,
-		        SHOWN " = " SHOWN ": the closing quote is missing", SHOWN_ARGUMENTS(key),
-		        SHOWN_ARGUMENTS(*value));
+			SHOWN " = " SHOWN ": the closing quote is missing", SHOWN_ARGUMENTS(key),
+			SHOWN_ARGUMENTS(*value));
 	if (end[1] != '\0')
 		return parser_fail(parser, STATUS_BAD_VALUE,
-		        SHOWN " = " SHOWN ": nothing may follow the closing quote",
-		        SHOWN_ARGUMENTS(key), SHOWN_ARGUMENTS(*value));
+			SHOWN " = " SHOWN ": nothing may follow the closing quote",
+			SHOWN_ARGUMENTS(key), SHOWN_ARGUMENTS(*value));
 	*end = '\0';
 	*value += 1;
 	return STATUS_OK;
@@ -171,7 +171,7 @@ static enum status line_parse(struct parser *parser, char *line)
 	value = char_find(key, '=');
 	if (value == NULL || value == key)
 		return parser_fail(parser, STATUS_BAD_VALUE,
-		        SHOWN ": not a line of the form key = value", SHOWN_ARGUMENTS(key));
+			SHOWN ": not a line of the form key = value", SHOWN_ARGUMENTS(key));
 	*value = '\0';
 	value = blank_skip(value + 1);
 	blank_trim(key);
@@ -196,7 +196,7 @@ static enum status line_take(struct parser *parser, const char *text, size_t siz
 		length--;
 	if (length >= sizeof(line))
 		return parser_fail(parser, STATUS_BAD_VALUE, "a line of %zu bytes; at most %u fit",
-		        length, CONFIG_LINE_SIZE - 1);
+			length, CONFIG_LINE_SIZE - 1);
 
 	status = text_check(parser, text, length);
 	if (status != STATUS_OK)
@@ -207,7 +207,7 @@ static enum status line_take(struct parser *parser, const char *text, size_t siz
 }
 
 enum status config_parse_file(struct config *config, const char *text, size_t size,
-        const char *filename, struct config_error *error)
+	const char *filename, struct config_error *error)
 {
 	struct parser parser = { .config = *config, .error = error, .filename = filename };
 	size_t offset = 0;
@@ -216,7 +216,7 @@ enum status config_parse_file(struct config *config, const char *text, size_t si
 	parser.line = 1;
 	if (size >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
 		return parser_fail(&parser, STATUS_BAD_VALUE,
-		        "the file is UTF-16; save it as UTF-8 or plain ASCII");
+			"the file is UTF-16; save it as UTF-8 or plain ASCII");
 	if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		offset = 3;
 
@@ -247,12 +247,12 @@ static enum status word_take(struct parser *parser, const char **text, char word
 
 		if (length + 1 >= CONFIG_LINE_SIZE)
 			return parser_fail(parser, STATUS_BAD_VALUE, "a word longer than %u bytes",
-			        CONFIG_LINE_SIZE - 1);
+				CONFIG_LINE_SIZE - 1);
 		word[length] = '\0';
 		if (closed || (c == '"' && !quoted && !begins))
 			return parser_fail(parser, STATUS_BAD_VALUE,
-			        SHOWN ": quotes go around a whole value or a whole word",
-			        SHOWN_ARGUMENTS(word));
+				SHOWN ": quotes go around a whole value or a whole word",
+				SHOWN_ARGUMENTS(word));
 		if (c == '"') {
 			closed = quoted;
 			quoted = !quoted;
@@ -266,7 +266,7 @@ static enum status word_take(struct parser *parser, const char **text, char word
 	word[length] = '\0';
 	if (quoted)
 		return parser_fail(parser, STATUS_BAD_VALUE, SHOWN ": the closing quote is missing",
-		        SHOWN_ARGUMENTS(word));
+			SHOWN_ARGUMENTS(word));
 	*text = next;
 	return STATUS_OK;
 }
@@ -294,13 +294,13 @@ static enum status word_parse(struct parser *parser, char *word, bool first)
 	value = char_find(word, '=');
 	if (value == NULL || value == word)
 		return parser_fail(parser, STATUS_BAD_VALUE,
-		        "'" SHOWN "': neither key=value nor the word check", SHOWN_ARGUMENTS(word));
+			"'" SHOWN "': neither key=value nor the word check", SHOWN_ARGUMENTS(word));
 	*value = '\0';
 	return key_set(parser, word, value + 1);
 }
 
 enum status config_parse_options(
-        struct config *config, const char *options, struct config_error *error)
+	struct config *config, const char *options, struct config_error *error)
 {
 	struct parser parser = { .config = *config, .error = error };
 	char word[CONFIG_LINE_SIZE];

@@ -33,7 +33,7 @@ static void expect_sane(const struct config *config)
 	must(config->guest[0] == '\\' && config->guest[1] != '\0');
 	must(config->disk[0] == '\\' && config->disk[1] != '\0');
 	must(config->memory % 4096 == 0 && config->memory >= 1 << 20 &&
-	        config->memory <= 1ull << 40);
+		config->memory <= 1ull << 40);
 	must(config->svirtb_entry_size == 28 || config->svirtb_entry_size == 32);
 	must(config->timeout_seconds <= 1000000);
 	must(config->disk_mode <= RAMDISK_SNAPSHOT && config->pause <= PAUSE_NO);
@@ -74,7 +74,7 @@ static void round_trip(const struct config *config)
 }
 
 static void expect_result(
-        enum status status, const struct config *config, const struct config_error *error)
+	enum status status, const struct config *config, const struct config_error *error)
 {
 	struct config defaults;
 

@@ -20,7 +20,7 @@
 
 /* Parses a copy without a terminating zero, so that the sanitizer sees a read behind the end. */
 static enum status file_parse(
-        struct config *config, const char *text, size_t size, struct config_error *error)
+	struct config *config, const char *text, size_t size, struct config_error *error)
 {
 	char *copy = malloc(size != 0 ? size : 1);
 	enum status status;
@@ -34,7 +34,7 @@ static enum status file_parse(
 }
 
 static void expect_config(
-        const char *name, const struct config *got, const char *key, const char *wanted)
+	const char *name, const struct config *got, const char *key, const char *wanted)
 {
 	char text[CONFIG_CMDLINE_SIZE + 2];
 	int number = config_find_key(key);
@@ -139,83 +139,83 @@ struct bad_row {
 
 static const struct bad_row bad_files[] = {
 	{ "no size", "# a\n\nmemory = 12Q\n", STATUS_BAD_VALUE,
-	        FILENAME ":3: memory = 12Q: not a size (like 64M)" },
+		FILENAME ":3: memory = 12Q: not a size (like 64M)" },
 	{ "two letters", "memory = 12MB", STATUS_BAD_VALUE,
-	        FILENAME ":1: memory = 12MB: not a size (like 64M)" },
+		FILENAME ":1: memory = 12MB: not a size (like 64M)" },
 	{ "negative", "memory = -12M", STATUS_BAD_VALUE,
-	        FILENAME ":1: memory = -12M: not a size (like 64M)" },
+		FILENAME ":1: memory = -12M: not a size (like 64M)" },
 	{ "no digit", "memory = M", STATUS_BAD_VALUE,
-	        FILENAME ":1: memory = M: not a size (like 64M)" },
+		FILENAME ":1: memory = M: not a size (like 64M)" },
 	{ "no value", "memory =", STATUS_BAD_VALUE,
-	        FILENAME ":1: memory = : not a size (like 64M)" },
+		FILENAME ":1: memory = : not a size (like 64M)" },
 	{ "hexadecimal", "memory = 0x100000", STATUS_BAD_VALUE,
-	        FILENAME ":1: memory = 0x100000: not a size (like 64M)" },
+		FILENAME ":1: memory = 0x100000: not a size (like 64M)" },
 	{ "too small", "memory = 1020K", STATUS_BAD_VALUE,
-	        FILENAME ":1: memory = 1020K: must be from 1M to 1024G" },
+		FILENAME ":1: memory = 1020K: must be from 1M to 1024G" },
 	{ "zero", "memory = 0", STATUS_BAD_VALUE,
-	        FILENAME ":1: memory = 0: must be from 1M to 1024G" },
+		FILENAME ":1: memory = 0: must be from 1M to 1024G" },
 	{ "too large", "memory = 1025G", STATUS_BAD_VALUE,
-	        FILENAME ":1: memory = 1025G: must be from 1M to 1024G" },
+		FILENAME ":1: memory = 1025G: must be from 1M to 1024G" },
 	{ "2^64 + 1M by its unit", "memory = 17592186044417M", STATUS_BAD_VALUE,
-	        FILENAME ":1: memory = 17592186044417M: must be from 1M to 1024G" },
+		FILENAME ":1: memory = 17592186044417M: must be from 1M to 1024G" },
 	{ "2^64 + 1M by its digits", "memory = 18446744073710600192", STATUS_BAD_VALUE,
-	        FILENAME ":1: memory = 18446744073710600192: must be from 1M to 1024G" },
+		FILENAME ":1: memory = 18446744073710600192: must be from 1M to 1024G" },
 	{ "not a multiple", "memory = 1025K", STATUS_BAD_VALUE,
-	        FILENAME ":1: memory = 1025K: must be a multiple of 4K" },
+		FILENAME ":1: memory = 1025K: must be a multiple of 4K" },
 	{ "no guest", "guest =", STATUS_BAD_VALUE,
-	        FILENAME ":1: guest = : names no file (like \\guest.elf)" },
+		FILENAME ":1: guest = : names no file (like \\guest.elf)" },
 	{ "only slashes", "disk = //", STATUS_BAD_VALUE,
-	        FILENAME ":1: disk = //: names no file (like \\guest.elf)" },
+		FILENAME ":1: disk = //: names no file (like \\guest.elf)" },
 	{ "mode", "disk.mode = RW", STATUS_BAD_VALUE,
-	        FILENAME ":1: disk.mode = RW: must be rw, ro or snapshot" },
+		FILENAME ":1: disk.mode = RW: must be rw, ro or snapshot" },
 	{ "entry size", "svirtb.entry-size = 24", STATUS_BAD_VALUE,
-	        FILENAME
-	        ":1: svirtb.entry-size = 24: must be 28 (packed, as specified) or 32 (as a "
-	        "compiler lays it out)" },
+		FILENAME
+		":1: svirtb.entry-size = 24: must be 28 (packed, as specified) or 32 (as a "
+		"compiler lays it out)" },
 	{ "timeout too large", "timeout = 1000001", STATUS_BAD_VALUE,
-	        FILENAME ":1: timeout = 1000001: must be a number of seconds from 0 (none) to "
-	                 "1000000" },
+		FILENAME ":1: timeout = 1000001: must be a number of seconds from 0 (none) to "
+			 "1000000" },
 	{ "timeout with a unit", "timeout = 5s", STATUS_BAD_VALUE,
-	        FILENAME ":1: timeout = 5s: must be a number of seconds from 0 (none) to 1000000" },
+		FILENAME ":1: timeout = 5s: must be a number of seconds from 0 (none) to 1000000" },
 	{ "timeout wraps", "timeout = 18446744073709551617", STATUS_BAD_VALUE,
-	        FILENAME ":1: timeout = 18446744073709551617: must be a number of seconds from 0 "
-	                 "(none) to 1000000" },
+		FILENAME ":1: timeout = 18446744073709551617: must be a number of seconds from 0 "
+			 "(none) to 1000000" },
 	{ "pause", "pause = maybe", STATUS_BAD_VALUE,
-	        FILENAME ":1: pause = maybe: must be auto, yes or no" },
+		FILENAME ":1: pause = maybe: must be auto, yes or no" },
 	{ "log", "log = 3", STATUS_BAD_VALUE,
-	        FILENAME ":1: log = 3: must be error, warn, info, debug or trace" },
+		FILENAME ":1: log = 3: must be error, warn, info, debug or trace" },
 	{ "unknown key", "memroy = 12M", STATUS_NOT_FOUND,
-	        FILENAME ":1: memroy = 12M: unknown key; there are " KEYS },
+		FILENAME ":1: memroy = 12M: unknown key; there are " KEYS },
 	{ "capital key", "Memory = 12M", STATUS_NOT_FOUND,
-	        FILENAME ":1: Memory = 12M: unknown key; there are " KEYS },
+		FILENAME ":1: Memory = 12M: unknown key; there are " KEYS },
 	{ "no =", "timeout = 1\nmemory 12M", STATUS_BAD_VALUE,
-	        FILENAME ":2: memory 12M: not a line of the form key = value" },
+		FILENAME ":2: memory 12M: not a line of the form key = value" },
 	{ "check is no line", "check", STATUS_BAD_VALUE,
-	        FILENAME ":1: check: not a line of the form key = value" },
+		FILENAME ":1: check: not a line of the form key = value" },
 	{ "no key", " = 12M", STATUS_BAD_VALUE,
-	        FILENAME ":1: = 12M: not a line of the form key = value" },
+		FILENAME ":1: = 12M: not a line of the form key = value" },
 	{ "twice", "log = info\n\nlog = debug", STATUS_CONFLICT,
-	        FILENAME ":3: log = debug: line 1 gives this key already; give it once" },
+		FILENAME ":3: log = debug: line 1 gives this key already; give it once" },
 	{ "open quote", "cmdline = \"a b", STATUS_BAD_VALUE,
-	        FILENAME ":1: cmdline = \"a b: the closing quote is missing" },
+		FILENAME ":1: cmdline = \"a b: the closing quote is missing" },
 	{ "open quote hides the comment", "cmdline = \"a # b", STATUS_BAD_VALUE,
-	        FILENAME ":1: cmdline = \"a # b: the closing quote is missing" },
+		FILENAME ":1: cmdline = \"a # b: the closing quote is missing" },
 	{ "text behind a quote", "cmdline = \"a\" b", STATUS_BAD_VALUE,
-	        FILENAME ":1: cmdline = \"a\" b: nothing may follow the closing quote" },
+		FILENAME ":1: cmdline = \"a\" b: nothing may follow the closing quote" },
 	{ "escape byte", "cmdline = \x1b[2J", STATUS_BAD_VALUE,
-	        FILENAME ":1: byte 0x1b at character 11: only text may stand here" },
+		FILENAME ":1: byte 0x1b at character 11: only text may stand here" },
 	{ "CR inside", "cmdline = a\rb", STATUS_BAD_VALUE,
-	        FILENAME ":1: byte 0x0d at character 12: only text may stand here" },
+		FILENAME ":1: byte 0x0d at character 12: only text may stand here" },
 	{ "delete", "\x7f", STATUS_BAD_VALUE,
-	        FILENAME ":1: byte 0x7f at character 1: only text may stand here" },
+		FILENAME ":1: byte 0x7f at character 1: only text may stand here" },
 	{ "UTF-16", "\xff\xfem", STATUS_BAD_VALUE,
-	        FILENAME ":1: the file is UTF-16; save it as UTF-8 or plain ASCII" },
+		FILENAME ":1: the file is UTF-16; save it as UTF-8 or plain ASCII" },
 	{ "UTF-16 the other way", "\xfe\xffm", STATUS_BAD_VALUE,
-	        FILENAME ":1: the file is UTF-16; save it as UTF-8 or plain ASCII" },
+		FILENAME ":1: the file is UTF-16; save it as UTF-8 or plain ASCII" },
 };
 
 static void expect_refused(const struct bad_row *row, enum status status,
-        const struct config *config, const struct config_error *error)
+	const struct config *config, const struct config_error *error)
 {
 	struct config untouched;
 
@@ -319,7 +319,7 @@ static void test_long_paths(void **state)
 	memset(path, 'p', sizeof(path));
 	path[255] = '\0';
 	assert_string_equal(
-	        config_set_key(&config, 0, path), "longer than the 255 characters of a path");
+		config_set_key(&config, 0, path), "longer than the 255 characters of a path");
 	path[0] = '/';
 	assert_null(config_set_key(&config, 0, path));
 }
@@ -338,7 +338,7 @@ static void test_long_complaint(void **state)
 	memset(text, 'k', sizeof(text));
 	text[500] = '=';
 	assert_int_equal(
-	        config_parse_file(&config, text, sizeof(text), name, &error), STATUS_NOT_FOUND);
+		config_parse_file(&config, text, sizeof(text), name, &error), STATUS_NOT_FOUND);
 	assert_non_null(strstr(error.text, "k...: unknown key; there are guest"));
 	assert_non_null(strstr(error.text, "pause, log"));
 }
@@ -386,35 +386,35 @@ static void test_good_options(void **state)
 
 static const struct bad_row bad_options[] = {
 	{ "bad value", "cafevisor.efi memory=12Q", STATUS_BAD_VALUE,
-	        "load options: memory = 12Q: not a size (like 64M)" },
+		"load options: memory = 12Q: not a size (like 64M)" },
 	{ "bad value first", "memory=12Q", STATUS_BAD_VALUE,
-	        "load options: memory = 12Q: not a size (like 64M)" },
+		"load options: memory = 12Q: not a size (like 64M)" },
 	{ "good then bad", "timeout=3 check memory=12Q", STATUS_BAD_VALUE,
-	        "load options: memory = 12Q: not a size (like 64M)" },
+		"load options: memory = 12Q: not a size (like 64M)" },
 	{ "unknown key", "x memroy=1M", STATUS_NOT_FOUND,
-	        "load options: memroy = 1M: unknown key; there are " KEYS },
+		"load options: memroy = 1M: unknown key; there are " KEYS },
 	{ "second word", "cafevisor.efi help", STATUS_BAD_VALUE,
-	        "load options: 'help': neither key=value nor the word check" },
+		"load options: 'help': neither key=value nor the word check" },
 	{ "a path is no option", "cafevisor.efi \\a=b", STATUS_NOT_FOUND,
-	        "load options: \\a = b: unknown key; there are " KEYS },
+		"load options: \\a = b: unknown key; there are " KEYS },
 	{ "no key", "x =5", STATUS_BAD_VALUE,
-	        "load options: '=5': neither key=value nor the word check" },
+		"load options: '=5': neither key=value nor the word check" },
 	{ "empty quotes", "x \"\"", STATUS_BAD_VALUE,
-	        "load options: '': neither key=value nor the word check" },
+		"load options: '': neither key=value nor the word check" },
 	{ "blanks around =", "x memory = 5M", STATUS_BAD_VALUE,
-	        "load options: 'memory': neither key=value nor the word check" },
+		"load options: 'memory': neither key=value nor the word check" },
 	{ "open quote", "x cmdline=\"a b", STATUS_BAD_VALUE,
-	        "load options: cmdline=a b: the closing quote is missing" },
+		"load options: cmdline=a b: the closing quote is missing" },
 	{ "quote inside", "x cmdline=a\"b c\"", STATUS_BAD_VALUE,
-	        "load options: cmdline=a: quotes go around a whole value or a whole word" },
+		"load options: cmdline=a: quotes go around a whole value or a whole word" },
 	{ "quote behind a second =", "x cmdline=a=\"b c\"", STATUS_BAD_VALUE,
-	        "load options: cmdline=a=: quotes go around a whole value or a whole word" },
+		"load options: cmdline=a=: quotes go around a whole value or a whole word" },
 	{ "text behind a quote", "x cmdline=\"a\"b", STATUS_BAD_VALUE,
-	        "load options: cmdline=a: quotes go around a whole value or a whole word" },
+		"load options: cmdline=a: quotes go around a whole value or a whole word" },
 	{ "quote behind a quote", "x cmdline=\"a\"\"b\"", STATUS_BAD_VALUE,
-	        "load options: cmdline=a: quotes go around a whole value or a whole word" },
+		"load options: cmdline=a: quotes go around a whole value or a whole word" },
 	{ "control character", "x cmdline=a\nb", STATUS_BAD_VALUE,
-	        "load options: byte 0x0a at character 12: only text may stand here" },
+		"load options: byte 0x0a at character 12: only text may stand here" },
 };
 
 static void test_bad_options(void **state)
