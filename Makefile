@@ -10,7 +10,12 @@ NASM    := nasm
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
+.SECONDARY:
 MAKEFLAGS += --no-builtin-rules
+
+# V=1 shows whole commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 WARNINGS := -Wall -Wextra -Werror -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 DEFINES  := -DCAFEVISOR_VERSION='"$(VERSION)"'
@@ -23,9 +28,49 @@ IMAGE_CFLAGS := -std=c11 -O2 -g $(WARNINGS) $(DEFINES) $(STABLE) -I. \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fcf-protection=none \
 	-maccumulate-outgoing-args
 EFI_CFLAGS := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI
-IMAGE_C   := $(wildcard boot/*.c vmm/*.c devices/*.c mm/*.c lib/*.c)
+
+# The offsets.c files are no part of the image: they make the assembly's include files.
+IMAGE_C   := $(filter-out %/offsets.c,$(wildcard boot/*.c vmm/*.c devices/*.c mm/*.c lib/*.c))
 IMAGE_ASM := $(wildcard boot/*.asm vmm/*.asm)
-IMAGE_OBJ := $(IMAGE_C:%.c=$(BUILD)/image/%.o) $(IMAGE_ASM:%.asm=$(BUILD)/image/%.o)
+IMAGE_OBJ := $(IMAGE_C:%.c=$(BUILD)/image/%.o) $(IMAGE_ASM:%.asm=$(BUILD)/image/%.asm.o)
+EFI_LIB   := /usr/lib
+
+.PHONY: all
+all: $(BUILD)/cafevisor.efi
+
+$(BUILD)/image/boot/%.o: IMAGE_CFLAGS += $(EFI_CFLAGS)
+$(BUILD)/image/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(IMAGE_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/image/boot/offsets.s: IMAGE_CFLAGS += $(EFI_CFLAGS)
+$(BUILD)/image/%/offsets.s: %/offsets.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(IMAGE_CFLAGS) -g0 -MMD -MP -MT $@ -S $< -o $@
+
+$(BUILD)/image/%/offsets.inc: $(BUILD)/image/%/offsets.s
+	$(Q)sed -n 's/^\s*#define_offset/%define/p' $< > $@
+
+$(BUILD)/image/boot/%.asm.o: boot/%.asm $(BUILD)/image/boot/offsets.inc
+	$(call say,NASM,$<)
+	$(Q)$(NASM) -f elf64 -I $(BUILD)/image/boot/ $< -o $@
+$(BUILD)/image/vmm/%.asm.o: vmm/%.asm $(BUILD)/image/vmm/offsets.inc
+	$(call say,NASM,$<)
+	$(Q)$(NASM) -f elf64 -I $(BUILD)/image/vmm/ $< -o $@
+
+# The listing and the map beside the image are for debugging (CONTRIBUTING.md).
+$(BUILD)/cafevisor.so: $(IMAGE_OBJ) linker.ld
+	$(call say,LD,$@)
+	$(Q)ld -nostdlib -shared -Bsymbolic -znocombreloc -zmax-page-size=4096 --no-undefined \
+		--build-id=none -T linker.ld -Map=$(BUILD)/cafevisor.map \
+		$(EFI_LIB)/crt0-efi-x86_64.o $(IMAGE_OBJ) -L $(EFI_LIB) -lgnuefi -o $@
+	$(Q)objdump -d --no-show-raw-insn $@ > $(BUILD)/cafevisor.lst
+
+$(BUILD)/cafevisor.efi: $(BUILD)/cafevisor.so
+	$(call say,EFI,$@)
+	$(Q)objcopy -j .text -j .reloc -j .rodata -j .data.rel.ro -j .data -j .dynamic -j .rela \
+		-j .dynsym -j .dynstr --target=efi-app-x86_64 --subsystem=10 $< $@
 
 # --- the pure core: what also compiles for the host, for unit tests and fuzzers -------------------
 PURE_C := $(filter-out lib/string.c,$(wildcard lib/*.c)) $(wildcard mm/*.c devices/*.c) \
@@ -40,15 +85,17 @@ FUZZ_BIN  := $(FUZZ_C:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 $(BUILD)/host/%.o: %.c
 	@mkdir -p $(@D)
-	$(HOSTCC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,HOSTCC,$<)
+	$(Q)$(HOSTCC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/host/libpure.a: $(PURE_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/host/libpure.a
 	@mkdir -p $(@D)
-	$(HOSTCC) $(HOST_CFLAGS) -MMD -MP -MF $@.d $< $(BUILD)/host/libpure.a -lcmocka -lZydis -o $@
+	$(call say,HOSTCC,$<)
+	$(Q)$(HOSTCC) $(HOST_CFLAGS) -MMD -MP -MF $@.d $< $(BUILD)/host/libpure.a -lcmocka -lZydis -o $@
 
 .PHONY: unit
 unit: $(UNIT_BIN)
@@ -58,7 +105,8 @@ FUZZ_CFLAGS := -std=c11 -O1 -g -Wall -Wextra -Werror $(DEFINES) -I. -fsanitize=f
 	-fno-sanitize-recover=all
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(PURE_C)
 	@mkdir -p $(@D)
-	$(CLANG) $(FUZZ_CFLAGS) -MMD -MP -MF $@.d $< $(PURE_C) -o $@
+	$(call say,FUZZ,$<)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -MMD -MP -MF $@.d $< $(PURE_C) -o $@
 
 .PHONY: fuzz-build
 fuzz-build: $(FUZZ_BIN)

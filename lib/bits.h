@@ -9,13 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BIT(n) (1ull << (n))
+#define BIT(n) (UINT64_C(1) << (n))
 
-#define KIB 1024ull
-#define MIB (1024ull * KIB)
-#define GIB (1024ull * MIB)
+#define KIB UINT64_C(1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
 
-#define PAGE_SIZE  4096ull
+#define PAGE_SIZE  UINT64_C(4096)
 #define PAGE_MASK  (PAGE_SIZE - 1)
 #define PAGE_SHIFT 12
 

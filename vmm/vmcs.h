@@ -244,14 +244,14 @@ enum exit_reason {
 #define EPT_VIOLATION_FINAL_TRANSLATED BIT(8) /* 0: the access was part of a page walk */
 
 /* Interruption information, of exits and entries and of IDT vectoring. */
-#define INTERRUPTION_VECTOR            0xffull
-#define INTERRUPTION_TYPE              0x700ull
-#define INTERRUPTION_TYPE_EXTERNAL     (0ull << 8)
-#define INTERRUPTION_TYPE_NMI          (2ull << 8)
-#define INTERRUPTION_TYPE_HARDWARE     (3ull << 8)
-#define INTERRUPTION_TYPE_SOFTWARE_INT (4ull << 8)
-#define INTERRUPTION_TYPE_PRIVILEGED   (5ull << 8)
-#define INTERRUPTION_TYPE_SOFTWARE     (6ull << 8)
+#define INTERRUPTION_VECTOR            UINT64_C(0xff)
+#define INTERRUPTION_TYPE              UINT64_C(0x700)
+#define INTERRUPTION_TYPE_EXTERNAL     (UINT64_C(0) << 8)
+#define INTERRUPTION_TYPE_NMI          (UINT64_C(2) << 8)
+#define INTERRUPTION_TYPE_HARDWARE     (UINT64_C(3) << 8)
+#define INTERRUPTION_TYPE_SOFTWARE_INT (UINT64_C(4) << 8)
+#define INTERRUPTION_TYPE_PRIVILEGED   (UINT64_C(5) << 8)
+#define INTERRUPTION_TYPE_SOFTWARE     (UINT64_C(6) << 8)
 #define INTERRUPTION_HAS_ERROR_CODE    BIT(11)
 #define INTERRUPTION_VALID             BIT(31)
 
@@ -264,7 +264,7 @@ enum exit_reason {
 #define PENDING_DEBUG_BS BIT(14)
 
 /* Access rights of a segment register. SDM 'Guest Register State', format of access rights. */
-#define ACCESS_RIGHTS_DPL      (3ull << 5)
+#define ACCESS_RIGHTS_DPL      (UINT64_C(3) << 5)
 #define ACCESS_RIGHTS_L        BIT(13)
 #define ACCESS_RIGHTS_DB       BIT(14)
 #define ACCESS_RIGHTS_UNUSABLE BIT(16)

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The first serial port as a sink of the log. It needs no firmware, so it goes on showing what
+ * happens while the machine is ours.
+ */
+#ifndef BOOT_COM1_H
+#define BOOT_COM1_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct com1 {
+	bool present;
+	unsigned int fifo;     /* bytes that the transmitter takes at once */
+	unsigned int room;     /* of these, how many are free for certain */
+	unsigned int timeouts; /* in a row */
+};
+
+/* Looks whether there is a port; one that nobody has set up is set to 115200 8n1. */
+void com1_init(struct com1 *com1);
+
+/* A log_sink_fn; context is the struct com1. Waits are bounded; a dead port is left alone. */
+void com1_write(void *context, const char *bytes, size_t size);
+
+#endif

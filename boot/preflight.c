@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The preflight table. A row that cannot be known without VT-x counts as missing and says so.
+ */
+#include "boot/preflight.h"
+
+#include <stddef.h>
+
+#include "lib/log.h"
+#include "vmm/cpu.h"
+#include "vmm/vmcs.h"
+#include "vmm/x86.h"
+
+#define CPUID_VMX           BIT(5)  /* leaf 1 ECX */
+#define CPUID_XSAVE         BIT(26) /* leaf 1 ECX */
+#define CPUID_HYPERVISOR    BIT(31) /* leaf 1 ECX */
+#define CPUID_MSR_MCE       (BIT(5) | BIT(7)) /* leaf 1 EDX */
+#define CPUID_NX            BIT(20) /* leaf 0x80000001 EDX */
+#define CPUID_INVARIANT_TSC BIT(8)  /* leaf 0x80000007 EDX */
+
+static bool is_needed(enum vmx_control_wish wish)
+{
+	return wish != VMX_WANTED;
+}
+
+static void print_row(struct preflight *p, const char *name, bool needed, bool there,
+	const char *advice)
+{
+	log_info("preflight", "%-44s %-6s %-3s %s", name, needed ? "needed" : "wanted",
+		there ? "yes" : "no", there ? "" : advice);
+	if (needed && !there) {
+		p->passed = false;
+		if (p->missing == NULL)
+			p->missing = name;
+	}
+}
+
+static void check_processor(struct preflight *p)
+{
+	const bool hypervisor = (cpu_id(1, 0).ecx & CPUID_HYPERVISOR) != 0;
+
+	print_row(p, "VT-x (CPUID.1:ECX.VMX)", true, p->vmx.vmx,
+		hypervisor ? "no VT-x in this virtual machine: nested virtualisation must be on "
+			     "(kvm_intel nested=1, -cpu host)"
+			   : "no VT-x: the processor lacks it, or the firmware hides it");
+	print_row(p, "no-execute pages (CPUID.80000001H:EDX.NX)", true,
+		cpu_id(0x80000001, 0).edx & CPUID_NX,
+		"switch 'Execute Disable' on in the firmware's set-up");
+	print_row(p, "MSRs and machine checks (CPUID.1:EDX)", true,
+		(cpu_id(1, 0).edx & CPUID_MSR_MCE) == CPUID_MSR_MCE, "the processor is too old");
+	print_row(p, "XSAVE (CPUID.1:ECX.XSAVE)", false, cpu_id(1, 0).ecx & CPUID_XSAVE,
+		"the guest gets x87 and SSE only");
+	print_row(p, "invariant TSC (CPUID.80000007H:EDX)", false,
+		cpu_id(0x80000000, 0).eax >= 0x80000007 &&
+			(cpu_id(0x80000007, 0).edx & CPUID_INVARIANT_TSC),
+		"times are as good as this TSC");
+}
+
+/* Locked without VMX: only the firmware can help. Unlocked: set and locked here. */
+static void check_feature_control(struct preflight *p)
+{
+	bool enabled = false;
+
+	if (p->vmx.vmx) {
+		uint64_t control = cpu_read_msr(MSR_IA32_FEATURE_CONTROL);
+
+		if (!(control & FEATURE_CONTROL_LOCK)) {
+			log_info("preflight", "IA32_FEATURE_CONTROL is 0x%lx, unlocked: setting VMX outside "
+					      "SMX and locking it", control);
+			cpu_write_msr(MSR_IA32_FEATURE_CONTROL,
+				control | FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX_OUTSIDE_SMX);
+			control = cpu_read_msr(MSR_IA32_FEATURE_CONTROL);
+		}
+		enabled = (control & FEATURE_CONTROL_VMX_OUTSIDE_SMX) != 0;
+	}
+	print_row(p, "VMX outside SMX (IA32_FEATURE_CONTROL)", true, enabled,
+		p->vmx.vmx ? "locked off by the firmware: switch 'Intel Virtualization Technology' (VMX) "
+			     "on in its set-up, then switch the machine off and on"
+			   : "cannot be told without VT-x");
+}
+
+static void check_controls(struct preflight *p)
+{
+	print_row(p, "TRUE capability MSRs (IA32_VMX_BASIC)", true, p->vmx.true_controls,
+		"this generation of VT-x is too old");
+	for (size_t i = 0; i < vmx_control_count; i++) {
+		const struct vmx_control *control = &vmx_controls[i];
+		static const char *const what[] = { "this processor cannot do it",
+			"the hypervisor does without", "this processor cannot switch it off" };
+
+		print_row(p, control->name, is_needed(control->wish),
+			vmx_control_granted(&p->vmx, control), what[control->wish]);
+	}
+}
+
+static void check_paging(struct preflight *p)
+{
+	const struct {
+		const char *name;
+		bool needed;
+		uint64_t bits;
+		const char *advice;
+	} rows[] = {
+		{ "EPT page-walk length 4", true, EPT_CAP_WALK_LENGTH_4, "no usable EPT" },
+		{ "EPT write-back paging structures", true, EPT_CAP_WRITE_BACK, "no usable EPT" },
+		{ "INVEPT, all contexts", true, EPT_CAP_INVEPT | EPT_CAP_INVEPT_ALL, "no usable EPT" },
+		{ "EPT 2 MiB pages", false, EPT_CAP_2M_PAGES, "4 KiB pages are used" },
+		{ "EPT 1 GiB pages", false, EPT_CAP_1G_PAGES, "smaller pages are used" },
+		{ "INVVPID, single and all contexts", false,
+			VPID_CAP_INVVPID | VPID_CAP_INVVPID_SINGLE | VPID_CAP_INVVPID_ALL,
+			"VPID is not used" },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
+		print_row(p, rows[i].name, rows[i].needed,
+			(p->vmx.ept_vpid & rows[i].bits) == rows[i].bits, rows[i].advice);
+}
+
+void preflight_run(struct preflight *p)
+{
+	*p = (struct preflight){ .passed = true };
+	vmx_read_capabilities(&p->vmx);
+	log_info("preflight", "%-44s %-6s %-3s", "requirement", "", "");
+	check_processor(p);
+	check_feature_control(p);
+	check_controls(p);
+	check_paging(p);
+	if (p->passed)
+		log_info("preflight", "all that is needed is there");
+	else
+		log_error("preflight", "%s is needed and missing", p->missing);
+}

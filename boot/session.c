@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The steps of one start, in the order in which efi_main takes them.
+ */
+#include "boot/session.h"
+
+#include <stdarg.h>
+
+#include "boot/elf.h"
+#include "boot/environment.h"
+#include "boot/guest_ram.h"
+#include "boot/result.h"
+#include "lib/bits.h"
+#include "lib/format.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "vmm/report.h"
+
+#define CONFIG_PATH        "\\cafevisor.conf"
+#define CONFIG_MAX_SIZE    (64 * KIB)
+#define OPTIONS_MAX_LENGTH 4096
+#define POOL_CHUNK         8
+#define PAUSE_SECONDS      30
+
+/* Notes how it ended, and says so; for a step to return. */
+static bool fail(struct session *s, int status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static bool fail(struct session *s, int status, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	format_text_va(s->reason, sizeof(s->reason), format, arguments);
+	va_end(arguments);
+	s->status = status;
+	log_error("boot", "%s", s->reason);
+	return false;
+}
+
+bool session_open(struct session *s, EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
+{
+	s->started_tsc = cpu_read_tsc();
+	config_set_defaults(&s->config);
+	if (firmware_open(&s->firmware, image, system) != STATUS_OK)
+		return fail(s, VM_STATUS_PREFLIGHT, "no EFI_LOADED_IMAGE_PROTOCOL on our own image");
+	if (console_open(&s->console, &s->firmware) != STATUS_OK)
+		return fail(s, VM_STATUS_PREFLIGHT, "no memory for the log");
+	log_info("boot", "Cafevisor %s", CAFEVISOR_VERSION);
+	if (volume_open(&s->volume, &s->firmware) != STATUS_OK)
+		return fail(s, VM_STATUS_PREFLIGHT, "cannot open the boot volume");
+	return true;
+}
+
+/* cafevisor.conf, if there is one. */
+static bool read_config_file(struct session *s)
+{
+	struct config_error error;
+	uint64_t size;
+	char *text;
+	enum status status = volume_file_size(&s->volume, CONFIG_PATH, &size);
+
+	if (status == STATUS_NOT_FOUND)
+		return true;
+	if (status != STATUS_OK || size > CONFIG_MAX_SIZE)
+		return fail(s, VM_STATUS_PREFLIGHT, "cannot read %s: %s", CONFIG_PATH,
+			status != STATUS_OK ? status_text(status) : "larger than 64 KiB");
+	text = firmware_alloc(&s->firmware, CONFIG_MAX_SIZE / PAGE_SIZE);
+	status = text == NULL ? STATUS_NO_MEMORY
+			      : volume_read(&s->volume, CONFIG_PATH, text, size);
+	if (status != STATUS_OK)
+		return fail(s, VM_STATUS_PREFLIGHT, "cannot read %s: %s", CONFIG_PATH,
+			status_text(status));
+	if (config_parse_file(&s->config, text, size, CONFIG_PATH + 1, &error) != STATUS_OK)
+		return fail(s, VM_STATUS_PREFLIGHT, "%s", error.text);
+	return true;
+}
+
+/* The load options are UCS-2; what is no ASCII cannot be part of a key or a path of ours. */
+static bool read_load_options(struct session *s)
+{
+	static char text[OPTIONS_MAX_LENGTH];
+	const CHAR16 *options = s->firmware.loaded->LoadOptions;
+	size_t length = s->firmware.loaded->LoadOptionsSize / sizeof(CHAR16);
+	struct config_error error;
+
+	if (options == NULL || length == 0)
+		return true;
+	if (length >= OPTIONS_MAX_LENGTH)
+		return fail(s, VM_STATUS_PREFLIGHT, "load options: longer than %d characters",
+			OPTIONS_MAX_LENGTH - 1);
+	for (size_t i = 0; i < length; i++)
+		text[i] = options[i] < 0x80 ? (char)options[i] : '?';
+	text[length] = 0;
+	if (config_parse_options(&s->config, text, &error) != STATUS_OK)
+		return fail(s, VM_STATUS_PREFLIGHT, "%s", error.text);
+	return true;
+}
+
+bool session_configure(struct session *s)
+{
+	if (!read_config_file(s) || !read_load_options(s))
+		return false;
+	log_set_level(s->config.log_level);
+	config_log(&s->config);
+	return true;
+}
+
+bool session_preflight(struct session *s)
+{
+	preflight_run(&s->preflight);
+	if (!s->preflight.passed)
+		return fail(s, VM_STATUS_PREFLIGHT, "preflight: %s is needed and missing",
+			s->preflight.missing);
+	if (s->config.check) {
+		s->status = VM_STATUS_OK;
+		format_text(s->reason, sizeof(s->reason), "preflight: all that is needed is there");
+		return false;
+	}
+	return true;
+}
+
+static bool load_guest(struct session *s)
+{
+	struct pvh_image image;
+	char why[ELF_WHY_SIZE];
+	uint32_t start_info;
+	uint64_t size;
+	void *file;
+	enum status status = volume_file_size(&s->volume, s->config.guest, &size);
+
+	if (status != STATUS_OK)
+		return fail(s, VM_STATUS_PREFLIGHT, "guest = %s: %s", s->config.guest,
+			status_text(status));
+	file = firmware_alloc_temporary(&s->firmware, size);
+	status = file == NULL ? STATUS_NO_MEMORY
+			      : volume_read(&s->volume, s->config.guest, file, size);
+	if (status != STATUS_OK)
+		return fail(s, VM_STATUS_PREFLIGHT, "guest = %s: cannot read it: %s",
+			s->config.guest, status_text(status));
+	status = elf_load_pvh(file, size, &s->vm.memory, &image, why, sizeof(why));
+	firmware_free_temporary(&s->firmware, file, size);
+	if (status != STATUS_OK)
+		return fail(s, VM_STATUS_PREFLIGHT, "guest = %s: %s", s->config.guest, why);
+	status = pvh_place_start_info(&s->vm.memory, &image, s->config.cmdline, &start_info);
+	if (status != STATUS_OK)
+		return fail(s, VM_STATUS_PREFLIGHT, "guest = %s leaves no room for the start info",
+			s->config.guest);
+	vcpu_set_pvh_start(&s->vcpu, image.entry, start_info);
+	log_info("boot", "guest %s: entry 0x%x, start info at 0x%x", s->config.guest, image.entry,
+		start_info);
+	return true;
+}
+
+static bool make_guest(struct session *s)
+{
+	const uint64_t ept = s->preflight.vmx.ept_vpid;
+	enum status status;
+
+	frame_pool_init(&s->pool, firmware_frame_source, &s->firmware, POOL_CHUNK);
+	s->vm.frames = &s->pool;
+	s->vm.tsc_hz = environment_measure_tsc(&s->firmware);
+	log_info("boot", "TSC: %lu kHz", s->vm.tsc_hz / 1000);
+	status = guest_ram_allocate(&s->firmware, s->config.memory, &s->vm.memory);
+	if (status != STATUS_OK)
+		return fail(s, VM_STATUS_PREFLIGHT, "memory = %luM: the firmware has not that much free",
+			s->config.memory / MIB);
+	status = vm_init(&s->vm,
+		(struct ept_capabilities){
+			.page_1g = (ept & EPT_CAP_1G_PAGES) != 0,
+			.page_2m = (ept & EPT_CAP_2M_PAGES) != 0,
+		},
+		&s->disk.ram, s->config.svirtb_entry_size);
+	if (status == STATUS_OK)
+		status = vcpu_init(&s->vcpu, &s->vm, &s->preflight.vmx);
+	if (status != STATUS_OK)
+		return fail(s, VM_STATUS_PREFLIGHT, "cannot make the guest: %s", status_text(status));
+	return true;
+}
+
+static bool make_machine(struct session *s)
+{
+	enum status status = machine_map(&s->machine);
+
+	if (status != STATUS_OK)
+		return fail(s, VM_STATUS_PREFLIGHT, "cannot build the host's page tables: %s",
+			status_text(status));
+	return true;
+}
+
+bool session_load(struct session *s)
+{
+	const uint64_t began = cpu_read_tsc();
+
+	/* Small things first: the guest's memory takes the largest pieces that are left. */
+	if (machine_init(&s->machine, &s->firmware, &s->preflight.vmx) != STATUS_OK)
+		return fail(s, VM_STATUS_PREFLIGHT, "no memory for the hypervisor");
+	if (disk_load(&s->disk, &s->firmware, &s->volume, s->config.disk, s->config.disk_mode) !=
+		STATUS_OK)
+		return fail(s, VM_STATUS_PREFLIGHT, "disk = %s: see above", s->config.disk);
+	s->loading_tsc = cpu_read_tsc() - began;
+	if (!make_guest(s))
+		return false;
+	if (!load_guest(s))
+		return false;
+	return make_machine(s);
+}
+
+/* The guest asked that its writes be made durable: the machine is the firmware's just now. */
+static void answer_sync(struct session *s)
+{
+	enum status status = disk_write_back(&s->disk);
+
+	sync_port_complete(&s->vm.sync_port, status == STATUS_OK);
+}
+
+void session_run_guest(struct session *s)
+{
+	struct vm *vm = &s->vm;
+	enum exit_result result;
+	bool panicked;
+
+	log_info("boot", "starting the guest");
+	s->entered_tsc = cpu_read_tsc();
+	vm->timeout_seconds = s->config.timeout_seconds;
+	vm->deadline = vm->timeout_seconds == 0
+			       ? ~0ull
+			       : s->entered_tsc + vm->timeout_seconds * vm->tsc_hz;
+	do {
+		console_hide_screens(&s->console);
+		result = machine_run(&s->machine, &s->vcpu, vcpu_run, &panicked);
+		console_show_screens(&s->console);
+		s->give_backs++;
+		if (result == EXIT_GIVE_BACK)
+			answer_sync(s);
+	} while (result == EXIT_GIVE_BACK);
+	if (panicked)
+		vm_end(vm, VM_STATUS_STOPPED, "the hypervisor itself failed, see the log");
+	s->status = vm->status;
+	memcpy(s->reason, vm->reason, sizeof(vm->reason));
+	log_info("boot", "guest ended: %s; status %d", s->reason, s->status);
+}
+
+void session_write_back(struct session *s)
+{
+	if (disk_write_back(&s->disk) != STATUS_OK)
+		fail(s, VM_STATUS_WRITE_BACK, "write-back to %s failed", s->config.disk);
+}
+
+void session_report(struct session *s)
+{
+	enum status status;
+
+	if (s->give_backs != 0)
+		report_statistics(&s->vcpu);
+	log_info("boot", "status %d: %s", s->status, s->reason);
+	if (s->volume.root == NULL)
+		return;
+	status = result_write_log(s);
+	if (status != STATUS_OK)
+		log_warn("boot", "cannot write \\cafevisor.log: %s", status_text(status));
+	status = result_write(s);
+	if (status != STATUS_OK)
+		log_warn("boot", "cannot write \\cafevisor.result: %s", status_text(status));
+	console_pause(&s->console,
+		s->config.pause == PAUSE_YES ||
+			(s->config.pause == PAUSE_AUTO && environment_has_reader(&s->firmware)),
+		PAUSE_SECONDS);
+}
+
+EFI_STATUS session_close(struct session *s)
+{
+	static const struct {
+		int status;
+		EFI_STATUS efi;
+	} answers[] = {
+		{ VM_STATUS_OK, EFI_SUCCESS },
+		{ VM_STATUS_TIMEOUT, EFI_TIMEOUT },
+		{ VM_STATUS_WRITE_BACK, EFI_DEVICE_ERROR },
+		{ VM_STATUS_PREFLIGHT, EFI_UNSUPPORTED },
+	};
+
+	/* The log's ring goes with the rest. */
+	log_set_ring(NULL, 0);
+	if (s->volume.root != NULL)
+		s->volume.root->Close(s->volume.root);
+	if (s->firmware.boot != NULL)
+		firmware_free_all(&s->firmware);
+	for (size_t i = 0; i < ARRAY_COUNT(answers); i++) {
+		if (s->status == answers[i].status)
+			return answers[i].efi;
+	}
+	return EFI_ABORTED;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What CPUID tells the guest: an allow-list over what the processor says. A feature whose MSRs, CR
+ * bits or instructions we do not carry is hidden. Computed once, since CPUID itself is an exit when
+ * we run under another hypervisor.
+ */
+#ifndef VMM_GUEST_CPUID_H
+#define VMM_GUEST_CPUID_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/cpu.h"
+
+#define GUEST_CPUID_BASIC    0x0e /* leaves 0 to 0xd */
+#define GUEST_CPUID_EXTENDED 9    /* leaves 0x80000000 to 0x80000008 */
+#define GUEST_CPUID_CACHES   4    /* subleaves of leaf 4 */
+#define GUEST_CPUID_XSAVE    8    /* subleaves of leaf 0xd */
+
+struct guest_cpuid {
+	struct cpuid_registers basic[GUEST_CPUID_BASIC];
+	struct cpuid_registers extended[GUEST_CPUID_EXTENDED];
+	struct cpuid_registers caches[GUEST_CPUID_CACHES];
+	struct cpuid_registers xsave[GUEST_CPUID_XSAVE];
+	uint64_t xcr0_allowed; /* what XSETBV may set; 0 without XSAVE */
+	uint64_t cr4_allowed;  /* the CR4 bits whose features are shown */
+	uint64_t efer_allowed;
+	bool rdtscp;
+	unsigned int physical_bits;
+};
+
+/* secondary: the value of the secondary processor-based controls that will be in force. */
+void guest_cpuid_init(struct guest_cpuid *cpuid, uint32_t secondary);
+
+/* One CPUID of the guest; cr4 and xcr0 are the guest's, for the bits that mirror them. */
+struct cpuid_registers guest_cpuid_read(
+	const struct guest_cpuid *cpuid, uint32_t leaf, uint32_t subleaf, uint64_t cr4, uint64_t xcr0);
+
+#endif

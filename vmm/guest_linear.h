@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guest's linear addresses as its processor would translate them now: what the exit handlers
+ * need to follow RIP and operands through the guest's own segments and page tables.
+ */
+#ifndef VMM_GUEST_LINEAR_H
+#define VMM_GUEST_LINEAR_H
+
+#include <stdint.h>
+
+#include "lib/status.h"
+#include "vmm/guest_walk.h"
+#include "vmm/vcpu.h"
+
+/* The paging state of this exit. pdptes is filled in where PAE paging needs them. */
+struct guest_view {
+	struct guest_paging paging;
+	uint64_t pdptes[4];
+	uint64_t cs_rights;
+	enum code_size code;
+};
+void guest_view_read(struct vcpu *vcpu, struct guest_view *view);
+
+/* A segment's base as it counts in this code size: in 64-bit code only FS and GS have one. */
+uint64_t guest_segment_base(const struct guest_view *view, enum cpu_segment segment);
+
+/* segment base + offset, wrapped to the width that linear addresses have in this code size. */
+uint64_t guest_linear(const struct guest_view *view, enum cpu_segment segment, uint64_t offset);
+
+/*
+ * Copies size bytes (one page crossing at most) between the guest's linear memory and a buffer.
+ * STATUS_FAULT: *fault is what #PF would carry. STATUS_OUT_OF_RANGE: no memory behind a page, or
+ * behind a page table, *gpa is its address. A write is all or nothing.
+ */
+MUST_USE enum status guest_linear_read(struct vcpu *vcpu, const struct guest_view *view,
+	uint64_t linear, void *to, unsigned int size, struct guest_fault *fault, uint64_t *gpa);
+MUST_USE enum status guest_linear_write(struct vcpu *vcpu, const struct guest_view *view,
+	uint64_t linear, const void *from, unsigned int size, struct guest_fault *fault,
+	uint64_t *gpa);
+
+/*
+ * The bytes at RIP, copied once: as many of the INSN_MAX_LENGTH as can be fetched. *count is their
+ * number; the status says why they end early, as for guest_linear_read.
+ */
+MUST_USE enum status guest_fetch(struct vcpu *vcpu, const struct guest_view *view, uint8_t *bytes,
+	unsigned int *count, struct guest_fault *fault, uint64_t *gpa);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A virtual processor's making, and what every exit handler does to it.
+ */
+#include "vmm/vcpu.h"
+
+#include <stdarg.h>
+
+#include "lib/format.h"
+#include "lib/string.h"
+#include "vmm/report.h"
+#include "vmm/x86.h"
+
+#define MSR_BITMAP_READ_LOW   0u
+#define MSR_BITMAP_READ_HIGH  1024u
+#define MSR_BITMAP_WRITE_LOW  2048u
+#define MSR_BITMAP_WRITE_HIGH 3072u
+
+/* A slice of the preemption timer: how long a guest that never exits may run before we look. */
+#define PREEMPTION_SLICES_PER_SECOND 10
+
+/* FCW and MXCSR as after FNINIT and reset. SDM vol. 1, 'FXSAVE Area'. */
+#define FPU_AREA_FCW   0
+#define FPU_AREA_MXCSR 24
+#define FCW_INIT       0x37f
+#define MXCSR_INIT     0x1f80
+
+/* SDM vol. 3C, 'MSR-Bitmap Address': a set bit makes the access exit. */
+static void let_msr_through(uint8_t *bitmap, uint32_t msr, bool writes)
+{
+	bool high = msr >= 0xc0000000;
+	uint32_t bit = msr & 0x1fff;
+
+	bitmap[(high ? MSR_BITMAP_READ_HIGH : MSR_BITMAP_READ_LOW) + bit / 8] &=
+		(uint8_t)~(1u << bit % 8);
+	if (writes)
+		bitmap[(high ? MSR_BITMAP_WRITE_HIGH : MSR_BITMAP_WRITE_LOW) + bit / 8] &=
+			(uint8_t)~(1u << bit % 8);
+}
+
+/*
+ * What passes without an exit: MSRs that the VMCS switches, and those that stay the guest's in the
+ * processor until give-back (struct processor_state). All else exits.
+ */
+static void set_up_msr_bitmap(struct vcpu *vcpu)
+{
+	static const uint32_t own[] = { MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP,
+		MSR_IA32_SYSENTER_EIP, MSR_IA32_PAT, MSR_IA32_STAR, MSR_IA32_LSTAR, MSR_IA32_CSTAR,
+		MSR_IA32_FMASK, MSR_IA32_FS_BASE, MSR_IA32_GS_BASE, MSR_IA32_KERNEL_GS_BASE };
+	uint8_t *bitmap = vcpu->msr_bitmap;
+
+	memset(bitmap, 0xff, PAGE_SIZE);
+	for (size_t i = 0; i < ARRAY_COUNT(own); i++)
+		let_msr_through(bitmap, own[i], true);
+	if (vcpu->cpuid.rdtscp)
+		let_msr_through(bitmap, MSR_IA32_TSC_AUX, true);
+	let_msr_through(bitmap, MSR_IA32_TIME_STAMP_COUNTER, false);
+}
+
+static void set_up_fpu(struct vcpu *vcpu)
+{
+	const uint16_t fcw = FCW_INIT;
+	const uint32_t mxcsr = MXCSR_INIT;
+
+	memcpy(vcpu->state.fpu + FPU_AREA_FCW, &fcw, sizeof(fcw));
+	memcpy(vcpu->state.fpu + FPU_AREA_MXCSR, &mxcsr, sizeof(mxcsr));
+}
+
+enum status vcpu_init(
+	struct vcpu *vcpu, struct vm *vm, const struct vmx_capabilities *capabilities)
+{
+	const uint32_t primary = vmx_control_value(capabilities, VMX_PRIMARY);
+	const uint32_t secondary = vmx_control_value(capabilities, VMX_SECONDARY);
+	const uint64_t timer_shift = capabilities->misc & 0x1f;
+
+	*vcpu = (struct vcpu){
+		.vm = vm,
+		.vmx = capabilities,
+		.vmxon_region = frame_alloc(vm->frames),
+		.vmcs = frame_alloc(vm->frames),
+		.msr_bitmap = frame_alloc(vm->frames),
+		.io_bitmap = frame_alloc(vm->frames),
+		.vpid = (secondary & SECONDARY_ENABLE_VPID) ? 1 : 0,
+		.retried_rip = ~0ull,
+		.preemption_ticks = vm->tsc_hz / PREEMPTION_SLICES_PER_SECOND >> timer_shift,
+		.state = {
+			.xcr0 = XCR0_X87,
+			.dr6 = DR6_INIT,
+			.fpu = frame_alloc(vm->frames),
+		},
+	};
+	if (vcpu->vmxon_region == NULL || vcpu->vmcs == NULL || vcpu->msr_bitmap == NULL ||
+		vcpu->io_bitmap == NULL || vcpu->state.fpu == NULL)
+		return STATUS_NO_MEMORY;
+	memset(vcpu->io_bitmap, 0xff, PAGE_SIZE);
+	if (primary & PRIMARY_USE_TPR_SHADOW) {
+		vcpu->virtual_apic = frame_alloc(vm->frames);
+		if (vcpu->virtual_apic == NULL)
+			return STATUS_NO_MEMORY;
+	}
+	guest_cpuid_init(&vcpu->cpuid, secondary);
+	vcpu->cr4_allowed = vcpu->cpuid.cr4_allowed & capabilities->cr4_fixed1;
+	vcpu->cr4_owned = ~vcpu->cr4_allowed | CR4_MCE;
+	vcpu->cr0_owned = CR0_CD | CR0_NW | CR0_NE;
+	if (vcpu->preemption_ticks > UINT32_MAX)
+		vcpu->preemption_ticks = UINT32_MAX;
+	set_up_msr_bitmap(vcpu);
+	set_up_fpu(vcpu);
+	return STATUS_OK;
+}
+
+void vcpu_set_pvh_start(struct vcpu *vcpu, uint32_t entry, uint32_t start_info)
+{
+	vcpu->rip = entry;
+	vcpu->registers[REG_RBX] = start_info;
+}
+
+enum code_size vcpu_code_size(uint64_t cs_access_rights)
+{
+	if (cs_access_rights & ACCESS_RIGHTS_L)
+		return CODE_64;
+	return (cs_access_rights & ACCESS_RIGHTS_DB) ? CODE_32 : CODE_16;
+}
+
+uint64_t vcpu_efer(const struct vcpu *vcpu, uint64_t cr0)
+{
+	if ((vcpu->efer & EFER_LME) && (cr0 & CR0_PG))
+		return vcpu->efer | EFER_LMA;
+	return vcpu->efer;
+}
+
+void vcpu_retire(struct vcpu *vcpu, uint64_t length)
+{
+	const uint64_t interruptibility = cpu_vmread(VMCS_GUEST_INTERRUPTIBILITY_STATE);
+	const uint64_t cs = cpu_vmread(VMCS_GUEST_CS_ACCESS_RIGHTS);
+	const uint64_t rflags = cpu_vmread(VMCS_GUEST_RFLAGS);
+	uint64_t rip = vcpu->rip + length;
+
+	if (!(cs & ACCESS_RIGHTS_L))
+		rip &= (cs & ACCESS_RIGHTS_DB) ? 0xffffffff : 0xffff;
+	cpu_vmwrite(VMCS_GUEST_RIP, rip);
+	if (interruptibility & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS))
+		cpu_vmwrite(VMCS_GUEST_INTERRUPTIBILITY_STATE,
+			interruptibility & ~(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
+	if (rflags & RFLAGS_RF)
+		cpu_vmwrite(VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF);
+	if (rflags & RFLAGS_TF)
+		cpu_vmwrite(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS,
+			cpu_vmread(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS) | PENDING_DEBUG_BS);
+}
+
+void vcpu_retire_exit(struct vcpu *vcpu)
+{
+	vcpu_retire(vcpu, cpu_vmread(VMCS_EXIT_INSTRUCTION_LENGTH));
+}
+
+void vcpu_inject(struct vcpu *vcpu, enum exception_vector vector)
+{
+	(void)vcpu;
+	cpu_vmwrite(VMCS_ENTRY_INTERRUPTION_INFORMATION,
+		INTERRUPTION_VALID | INTERRUPTION_TYPE_HARDWARE | vector);
+}
+
+void vcpu_inject_error(struct vcpu *vcpu, enum exception_vector vector, uint32_t error_code)
+{
+	uint64_t information = INTERRUPTION_VALID | INTERRUPTION_TYPE_HARDWARE | vector;
+
+	(void)vcpu;
+	/* Real mode delivers no error codes. */
+	if (cpu_vmread(VMCS_GUEST_CR0) & CR0_PE)
+		information |= INTERRUPTION_HAS_ERROR_CODE;
+	cpu_vmwrite(VMCS_ENTRY_EXCEPTION_ERROR_CODE, error_code);
+	cpu_vmwrite(VMCS_ENTRY_INTERRUPTION_INFORMATION, information);
+}
+
+void vcpu_inject_page_fault(struct vcpu *vcpu, uint64_t linear, uint32_t error_code)
+{
+	cpu_write_cr2(linear);
+	vcpu_inject_error(vcpu, VECTOR_PF, error_code);
+}
+
+enum exit_result vcpu_stop(struct vcpu *vcpu, const char *format, ...)
+{
+	char reason[sizeof(vcpu->vm->reason)];
+	va_list arguments;
+
+	va_start(arguments, format);
+	format_text_va(reason, sizeof(reason), format, arguments);
+	va_end(arguments);
+	vm_end(vcpu->vm, VM_STATUS_STOPPED, "%s", reason);
+	log_error("vmm", "guest stopped: %s", reason);
+	report_guest(vcpu);
+	return EXIT_STOP;
+}
+
+void vcpu_flush_translations(const struct vcpu *vcpu)
+{
+	/* Without VPID every VM entry and exit flushes by itself. SDM vol. 3C 'VPID and EPT'. */
+	if (vcpu->vpid != 0 &&
+		!cpu_invvpid(1, (struct invalidation_descriptor){ .target = vcpu->vpid }))
+		log_warn("vmm", "INVVPID of VPID %u failed", vcpu->vpid);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One virtual processor: its registers while the hypervisor runs, its VMCS, what is known of its
+ * last exits, and the few things that every exit handler does to it (retire, inject, stop).
+ */
+#ifndef VMM_VCPU_H
+#define VMM_VCPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/cpu.h"
+#include "vmm/decode.h"
+#include "vmm/guest_cpuid.h"
+#include "vmm/vm.h"
+#include "vmm/vmcs.h"
+#include "vmm/vmx_controls.h"
+#include "vmm/x86.h"
+
+/* What a handler wants next. */
+enum exit_result {
+	EXIT_RESUME,    /* back into the guest */
+	EXIT_STOP,      /* the guest has ended: vm->status and vm->reason say how */
+	EXIT_GIVE_BACK, /* give the machine back for a write-back, then go on */
+};
+
+struct exit_record {
+	uint32_t reason;
+	uint64_t rip;
+	uint64_t tsc;
+};
+
+struct exit_statistics {
+	uint64_t count;
+	uint64_t tsc; /* TSC spent in the hypervisor */
+};
+
+#define VCPU_EXIT_HISTORY 16 /* a power of two */
+
+/*
+ * The processor state that neither the VMCS nor struct vcpu's registers carry: it stays in the
+ * processor while the guest and the hypervisor alternate, and is exchanged with the firmware's at
+ * take-over and give-back (boot/processor_state.c).
+ */
+struct processor_state {
+	uint64_t xcr0;
+	uint64_t cr2;
+	uint64_t dr[4], dr6;
+	uint64_t kernel_gs_base, star, lstar, cstar, fmask, tsc_aux;
+	uint8_t *fpu; /* one page: XSAVE or FXSAVE image */
+};
+
+struct vcpu {
+	/* vmm/vmentry.asm reaches these three by offsets made from here (vmm/offsets.c). */
+	uint64_t registers[REG_COUNT]; /* RSP's is filled in from the VMCS where it is needed */
+	uint64_t host_rsp;             /* what the VMCS has as HOST_RSP; 0 when not known */
+	uint64_t launched;             /* whether VMRESUME is due rather than VMLAUNCH */
+
+	struct vm *vm;
+	const struct vmx_capabilities *vmx;
+	void *vmxon_region;
+	void *vmcs;
+	void *virtual_apic; /* for the TPR shadow; null without one */
+	void *msr_bitmap;
+	void *io_bitmap; /* all ones, for both bitmaps: every port access exits */
+	uint16_t vpid;    /* 0 without VPID */
+	bool configured;  /* the VMCS was filled in */
+
+	uint64_t rip;  /* of this exit */
+	uint64_t efer; /* the guest's, but for LMA, which follows CR0.PG */
+	uint64_t cr8;  /* without a TPR shadow */
+	uint64_t cr0_owned, cr4_owned;     /* guest/host masks */
+	uint64_t cr4_allowed;              /* bits that the guest may set */
+	uint64_t xcr0_allowed;
+	uint64_t preemption_ticks;         /* a slice of the preemption timer */
+	uint64_t retried_rip;              /* of the last exit that was retried; ~0 for none */
+	struct guest_cpuid cpuid;
+	struct processor_state state;
+
+	uint32_t history_next;
+	struct exit_record history[VCPU_EXIT_HISTORY];
+	struct exit_statistics statistics[EXIT_REASON_COUNT];
+	uint64_t nmis;
+};
+
+/* Fills in a new vcpu of vm; its pages come from vm->frames. STATUS_NO_MEMORY. */
+MUST_USE enum status vcpu_init(
+	struct vcpu *vcpu, struct vm *vm, const struct vmx_capabilities *capabilities);
+
+/*
+ * Enters the guest and answers its exits until it ends or asks for a give-back. Runs on the taken
+ * machine with VMX off; switches VMX on and off again. EXIT_STOP or EXIT_GIVE_BACK.
+ */
+enum exit_result vcpu_run(struct vcpu *vcpu);
+
+/* Where the guest starts: a PVH entry point with %ebx = start_info. Before the first vcpu_run. */
+void vcpu_set_pvh_start(struct vcpu *vcpu, uint32_t entry, uint32_t start_info);
+
+/*
+ * vmm/vmentry.asm: enters the guest with vcpu->registers, comes back at its next exit with them
+ * updated: 0. Otherwise there was no entry: 1 VMfailInvalid, 2 VMfailValid.
+ */
+uint64_t vmx_enter(struct vcpu *vcpu);
+
+/*
+ * Ends the emulation of an instruction of length bytes as the processor would: RIP moves on and
+ * wraps to the code segment's width, blocking by STI and MOV SS and RFLAGS.RF end, a single-step
+ * trap becomes pending. SDM vol. 3C 'Guest Non-Register State'.
+ */
+void vcpu_retire(struct vcpu *vcpu, uint64_t length);
+
+/* As vcpu_retire, with the length that the processor reports for exits by an instruction. */
+void vcpu_retire_exit(struct vcpu *vcpu);
+
+/* Makes the next entry deliver an exception. SDM 'VM-Entry Controls for Event Injection'. */
+void vcpu_inject(struct vcpu *vcpu, enum exception_vector vector);
+void vcpu_inject_error(struct vcpu *vcpu, enum exception_vector vector, uint32_t error_code);
+void vcpu_inject_page_fault(struct vcpu *vcpu, uint64_t linear, uint32_t error_code);
+
+/* Stops the guest with the status VM_STATUS_STOPPED, a reason and the whole report. */
+enum exit_result vcpu_stop(struct vcpu *vcpu, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The size of the code that the guest runs, the guest's EFER with LMA, its privilege level. */
+enum code_size vcpu_code_size(uint64_t cs_access_rights);
+uint64_t vcpu_efer(const struct vcpu *vcpu, uint64_t cr0);
+static inline unsigned int vcpu_privilege(void)
+{
+	return (unsigned int)(cpu_vmread(VMCS_GUEST_SS_ACCESS_RIGHTS) & ACCESS_RIGHTS_DPL) >> 5;
+}
+
+/* Forgets the guest's linear translations, as a write of CR0, CR3 or CR4 does. */
+void vcpu_flush_translations(const struct vcpu *vcpu);
+
+#endif
