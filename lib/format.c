@@ -91,7 +91,7 @@ static const char *parse_flags(struct conversion *conversion, const char *format
 
 /* Takes what follows the '%' apart; returns what follows the conversion. */
 static const char *parse_conversion(
-        struct conversion *conversion, const char *format, va_list *arguments)
+	struct conversion *conversion, const char *format, va_list *arguments)
 {
 	*conversion = (struct conversion){ .precision = -1 };
 	format = parse_flags(conversion, format);
@@ -115,7 +115,7 @@ static const char *parse_conversion(
 }
 
 static void put_padded(
-        struct output *output, const struct conversion *conversion, const char *text, size_t length)
+	struct output *output, const struct conversion *conversion, const char *text, size_t length)
 {
 	int padding = length < (size_t)conversion->width ? conversion->width - (int)length : 0;
 
@@ -133,14 +133,14 @@ static void put_string(struct output *output, const struct conversion *conversio
 	if (text == NULL)
 		text = "(null)";
 	while ((conversion->precision < 0 || length < (size_t)conversion->precision) &&
-	        text[length] != '\0')
+		text[length] != '\0')
 		length++;
 	put_padded(output, conversion, text, length);
 }
 
 /* The prefix ('-' or '0x'), zeros as the flag or the precision asks for, the digits. */
 static void put_number(struct output *output, const struct conversion *conversion,
-        const char *prefix, uint64_t value, unsigned int base)
+	const char *prefix, uint64_t value, unsigned int base)
 {
 	const char *letters = conversion->letter == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
 	char digits[20];
@@ -177,7 +177,7 @@ static void put_signed(struct output *output, const struct conversion *conversio
 }
 
 static void put_hexadecimal(
-        struct output *output, const struct conversion *conversion, uint64_t value)
+	struct output *output, const struct conversion *conversion, uint64_t value)
 {
 	const char *prefix = "";
 
@@ -194,12 +194,12 @@ static int64_t take_signed(const struct conversion *conversion, va_list *argumen
 static uint64_t take_unsigned(const struct conversion *conversion, va_list *arguments)
 {
 	return conversion->longs != 0 ? va_arg(*arguments, unsigned long)
-	                              : va_arg(*arguments, unsigned int);
+				      : va_arg(*arguments, unsigned int);
 }
 
 /* Writes one conversion; false when it is not one that is known. */
 static bool put_conversion(
-        struct output *output, const struct conversion *conversion, va_list *arguments)
+	struct output *output, const struct conversion *conversion, va_list *arguments)
 {
 	char character;
 
@@ -221,7 +221,7 @@ static bool put_conversion(
 		return true;
 	case 'p':
 		put_number(output, conversion, "0x",
-		        (uint64_t)(uintptr_t)va_arg(*arguments, void *), 16);
+			(uint64_t)(uintptr_t)va_arg(*arguments, void *), 16);
 		return true;
 	default: return false;
 	}

@@ -16,8 +16,8 @@
  * it stands, and so is all that follows it. A null string prints as (null), a null pointer as 0x0.
  */
 size_t format_text(char *buffer, size_t size, const char *format, ...)
-        __attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 size_t format_text_va(char *buffer, size_t size, const char *format, va_list arguments)
-        __attribute__((format(printf, 3, 0)));
+	__attribute__((format(printf, 3, 0)));
 
 #endif

@@ -49,7 +49,7 @@ int log_add_sink(log_sink_fn *write, void *context)
 	if (the_log.sink_count == LOG_MAX_SINKS)
 		return -1;
 	the_log.sinks[the_log.sink_count] =
-	        (struct log_sink){ .write = write, .context = context, .on = true };
+		(struct log_sink){ .write = write, .context = context, .on = true };
 	return the_log.sink_count++;
 }
 
@@ -122,7 +122,7 @@ static const char *level_label(enum log_level level)
 
 /* One line, sent out; number is shown unless it is 0. */
 static void log_line(enum log_level level, const char *module, uint64_t number, const char *format,
-        va_list arguments)
+	va_list arguments)
 {
 	static const char cut[] = "...\n";
 	char line[LOG_LINE_SIZE];
@@ -130,7 +130,7 @@ static void log_line(enum log_level level, const char *module, uint64_t number, 
 
 	if (number != 0 && length < sizeof(line))
 		length += format_text(line + length, sizeof(line) - length,
-		        "(number %llu of its kind) ", (unsigned long long)number);
+			"(number %llu of its kind) ", (unsigned long long)number);
 	if (length < sizeof(line))
 		length += format_text_va(line + length, sizeof(line) - length, format, arguments);
 	if (length + 1 < sizeof(line)) {
@@ -157,7 +157,7 @@ void log_write(enum log_level level, const char *module, const char *format, ...
 }
 
 void log_limited(
-        struct log_limit *limit, enum log_level level, const char *module, const char *format, ...)
+	struct log_limit *limit, enum log_level level, const char *module, const char *format, ...)
 {
 	va_list arguments;
 
@@ -165,7 +165,7 @@ void log_limited(
 		return;
 	va_start(arguments, format);
 	log_line(level, module, limit->count > LOG_LIMIT_FIRST ? limit->count : 0, format,
-	        arguments);
+		arguments);
 	va_end(arguments);
 }
 
@@ -192,7 +192,7 @@ size_t log_read(uint64_t *position, char *buffer, size_t size)
 	while (copied < size && *position < the_log.position) {
 		size_t index;
 		size_t piece = ring_piece(
-		        *position, min_u64(size - copied, the_log.position - *position), &index);
+			*position, min_u64(size - copied, the_log.position - *position), &index);
 
 		memcpy(buffer + copied, the_log.ring + index, piece);
 		*position += piece;

@@ -34,7 +34,7 @@ const char *log_level_name(enum log_level level);
 int log_level_find(const char *name);
 
 void log_write(enum log_level level, const char *module, const char *format, ...)
-        __attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 
 /* One byte of the guest's console. */
 void log_console_byte(char byte);
@@ -57,7 +57,7 @@ struct log_limit {
 };
 bool log_limit_passes(struct log_limit *limit);
 void log_limited(struct log_limit *limit, enum log_level level, const char *module,
-        const char *format, ...) __attribute__((format(printf, 4, 5)));
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 #define log_error(module, ...) log_write(LOG_ERROR, module, __VA_ARGS__)
 #define log_warn(module, ...)  log_write(LOG_WARN, module, __VA_ARGS__)

@@ -21,7 +21,7 @@ enum status ept_init(struct ept *ept, struct frame_pool *pool, struct ept_capabi
 	if (capabilities.page_2m && capabilities.page_1g)
 		largest = GIB;
 	return paging_tree_init(
-	        &ept->tree, pool, EPT_LEVELS, EPT_READ | EPT_WRITE | EPT_EXECUTE, largest);
+		&ept->tree, pool, EPT_LEVELS, EPT_READ | EPT_WRITE | EPT_EXECUTE, largest);
 }
 
 enum status ept_map_guest(struct ept *ept, const struct guest_memory *memory)
@@ -29,8 +29,8 @@ enum status ept_map_guest(struct ept *ept, const struct guest_memory *memory)
 	for (unsigned int i = 0; i < memory->count; i++) {
 		const struct guest_range *range = &memory->ranges[i];
 		enum status status = paging_tree_map(&ept->tree, range->gpa,
-		        host_physical(range->host), range->size,
-		        EPT_READ | EPT_WRITE | EPT_EXECUTE | EPT_TYPE_WRITE_BACK);
+			host_physical(range->host), range->size,
+			EPT_READ | EPT_WRITE | EPT_EXECUTE | EPT_TYPE_WRITE_BACK);
 
 		if (status != STATUS_OK)
 			return status;
@@ -54,7 +54,7 @@ bool ept_lookup(const struct ept *ept, uint64_t gpa, struct paging_leaf *leaf)
 }
 
 unsigned int ept_trace(
-        const struct ept *ept, uint64_t gpa, struct paging_step steps[PAGING_MAX_LEVELS])
+	const struct ept *ept, uint64_t gpa, struct paging_step steps[PAGING_MAX_LEVELS])
 {
 	return paging_tree_trace(&ept->tree, gpa, steps);
 }

@@ -44,7 +44,7 @@ struct ept {
 
 /* STATUS_NO_MEMORY: no frame for the root. */
 MUST_USE enum status ept_init(
-        struct ept *ept, struct frame_pool *pool, struct ept_capabilities capabilities);
+	struct ept *ept, struct frame_pool *pool, struct ept_capabilities capabilities);
 
 /*
  * Maps every range of the guest's memory, read, write, execute and write-back. STATUS_BAD_VALUE: a
@@ -62,6 +62,6 @@ uint64_t ept_pointer(const struct ept *ept);
 /* For reports: see paging_tree_lookup and paging_tree_trace. */
 bool ept_lookup(const struct ept *ept, uint64_t gpa, struct paging_leaf *leaf);
 unsigned int ept_trace(
-        const struct ept *ept, uint64_t gpa, struct paging_step steps[PAGING_MAX_LEVELS]);
+	const struct ept *ept, uint64_t gpa, struct paging_step steps[PAGING_MAX_LEVELS]);
 
 #endif

@@ -27,14 +27,14 @@ enum status guest_memory_add(struct guest_memory *memory, uint64_t gpa, uint64_t
 		return STATUS_NO_MEMORY;
 
 	memmove(&memory->ranges[at + 1], &memory->ranges[at],
-	        (memory->count - at) * sizeof(memory->ranges[0]));
+		(memory->count - at) * sizeof(memory->ranges[0]));
 	memory->ranges[at] = (struct guest_range){ .gpa = gpa, .size = size, .host = host };
 	memory->count++;
 	return STATUS_OK;
 }
 
 void *guest_memory_find_any(
-        const struct guest_memory *memory, uint64_t gpa, uint64_t wanted, uint64_t *available)
+	const struct guest_memory *memory, uint64_t gpa, uint64_t wanted, uint64_t *available)
 {
 	*available = 0;
 	if (wanted == 0)
@@ -64,7 +64,7 @@ bool guest_memory_contains(const struct guest_memory *memory, uint64_t gpa, uint
 }
 
 enum status guest_memory_read(
-        const struct guest_memory *memory, uint64_t gpa, void *to, uint64_t size)
+	const struct guest_memory *memory, uint64_t gpa, void *to, uint64_t size)
 {
 	uint8_t *target = to;
 	uint64_t piece;
@@ -80,7 +80,7 @@ enum status guest_memory_read(
 }
 
 enum status guest_memory_write(
-        const struct guest_memory *memory, uint64_t gpa, const void *from, uint64_t size)
+	const struct guest_memory *memory, uint64_t gpa, const void *from, uint64_t size)
 {
 	const uint8_t *source = from;
 	uint64_t piece;

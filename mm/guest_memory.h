@@ -8,6 +8,7 @@
 #define MM_GUEST_MEMORY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/status.h"
@@ -34,11 +35,11 @@ struct guest_memory {
  * without host memory; STATUS_CONFLICT: overlaps; STATUS_NO_MEMORY: the table is full.
  */
 MUST_USE enum status guest_memory_add(
-        struct guest_memory *memory, uint64_t gpa, uint64_t size, void *host);
+	struct guest_memory *memory, uint64_t gpa, uint64_t size, void *host);
 
 /* What guest_memory_find does when the bytes are not all in the first range. */
-void *guest_memory_find_any(
-        const struct guest_memory *memory, uint64_t gpa, uint64_t wanted, uint64_t *available);
+void *guest_memory_find_any(const struct guest_memory *memory, uint64_t gpa, uint64_t wanted,
+	uint64_t *available) __attribute__((cold));
 
 /*
  * The accessor: the host bytes behind guest-physical gpa, and in *available how many of the wanted
@@ -47,7 +48,7 @@ void *guest_memory_find_any(
  * Inline for the first range, in which most guests have all that they touch.
  */
 static inline void *guest_memory_find(
-        const struct guest_memory *memory, uint64_t gpa, uint64_t wanted, uint64_t *available)
+	const struct guest_memory *memory, uint64_t gpa, uint64_t wanted, uint64_t *available)
 {
 	const struct guest_range *first = &memory->ranges[0];
 	uint64_t offset = gpa - first->gpa;
@@ -60,14 +61,32 @@ static inline void *guest_memory_find(
 	return guest_memory_find_any(memory, gpa, wanted, available);
 }
 
+/*
+ * The same for a naturally aligned access of a page at most: ranges are whole pages, so it lies in
+ * one of them or in none. Null where there is none.
+ */
+static inline void *guest_memory_find_aligned(const struct guest_memory *memory, uint64_t gpa)
+{
+	const struct guest_range *first = &memory->ranges[0];
+	uint64_t offset = gpa - first->gpa;
+	uint64_t available;
+
+	if (offset < first->size) {
+		if (first->host == NULL)
+			__builtin_unreachable(); /* never added; saves a test */
+		return first->host + offset;
+	}
+	return guest_memory_find_any(memory, gpa, 1, &available);
+}
+
 /* Whether every byte of [gpa, gpa + size) is guest memory; true for size 0. Wrapping: false. */
 bool guest_memory_contains(const struct guest_memory *memory, uint64_t gpa, uint64_t size);
 
 /* Copies across pieces; all or nothing: STATUS_OUT_OF_RANGE copies nothing. */
 MUST_USE enum status guest_memory_read(
-        const struct guest_memory *memory, uint64_t gpa, void *to, uint64_t size);
+	const struct guest_memory *memory, uint64_t gpa, void *to, uint64_t size);
 MUST_USE enum status guest_memory_write(
-        const struct guest_memory *memory, uint64_t gpa, const void *from, uint64_t size);
+	const struct guest_memory *memory, uint64_t gpa, const void *from, uint64_t size);
 
 /* Bytes of guest memory in all ranges together. */
 uint64_t guest_memory_size(const struct guest_memory *memory);

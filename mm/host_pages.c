@@ -12,15 +12,15 @@ static const uint64_t kind_bits[HOST_PAGE_COUNT] = {
 	[HOST_PAGE_CONSTANT] = HOST_PAGE_PRESENT | HOST_PAGE_NO_EXECUTE,
 	[HOST_PAGE_DATA] = HOST_PAGE_PRESENT | HOST_PAGE_WRITABLE | HOST_PAGE_NO_EXECUTE,
 	[HOST_PAGE_DEVICE] = HOST_PAGE_PRESENT | HOST_PAGE_WRITABLE | HOST_PAGE_NO_EXECUTE |
-	                     HOST_PAGE_CACHE_DISABLE | HOST_PAGE_WRITE_THROUGH,
+			     HOST_PAGE_CACHE_DISABLE | HOST_PAGE_WRITE_THROUGH,
 };
 
 enum status host_pages_init(
-        struct host_pages *pages, struct frame_pool *pool, struct host_page_features features)
+	struct host_pages *pages, struct frame_pool *pool, struct host_page_features features)
 {
 	/* Tables permit everything; the leaf decides. 2 MiB pages are part of long mode. */
 	return paging_tree_init(&pages->tree, pool, features.five_levels ? 5 : 4,
-	        HOST_PAGE_PRESENT | HOST_PAGE_WRITABLE, features.page_1g ? GIB : 2 * MIB);
+		HOST_PAGE_PRESENT | HOST_PAGE_WRITABLE, features.page_1g ? GIB : 2 * MIB);
 }
 
 /* Linear addresses are sign-extended: an identity map has the lower half of the tree alone. */
@@ -32,7 +32,7 @@ static bool is_lower_half(const struct host_pages *pages, uint64_t address, uint
 }
 
 enum status host_pages_map(
-        struct host_pages *pages, uint64_t address, uint64_t size, enum host_page kind)
+	struct host_pages *pages, uint64_t address, uint64_t size, enum host_page kind)
 {
 	if ((unsigned int)kind >= HOST_PAGE_COUNT || !is_lower_half(pages, address, size))
 		return STATUS_BAD_VALUE;

@@ -41,7 +41,7 @@ struct host_page_features {
 
 /* STATUS_NO_MEMORY: no frame for the root. */
 MUST_USE enum status host_pages_init(
-        struct host_pages *pages, struct frame_pool *pool, struct host_page_features features);
+	struct host_pages *pages, struct frame_pool *pool, struct host_page_features features);
 
 /*
  * Maps [address, address + size) to itself. STATUS_BAD_VALUE: not page-aligned, empty, or not in
@@ -49,7 +49,7 @@ MUST_USE enum status host_pages_init(
  * nothing. No-execute needs EFER.NXE; uncacheable is entry 3 of the PAT, which is UC from reset on.
  */
 MUST_USE enum status host_pages_map(
-        struct host_pages *pages, uint64_t address, uint64_t size, enum host_page kind);
+	struct host_pages *pages, uint64_t address, uint64_t size, enum host_page kind);
 
 /* Leaves a hole: page 0, the guard page under a stack. As paging_tree_unmap. */
 MUST_USE enum status host_pages_unmap(struct host_pages *pages, uint64_t address, uint64_t size);

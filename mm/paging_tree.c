@@ -58,7 +58,7 @@ static unsigned int address_bits(const struct paging_tree *tree)
 }
 
 enum status paging_tree_init(struct paging_tree *tree, struct frame_pool *pool, unsigned int levels,
-        uint64_t table_bits, uint64_t largest_leaf)
+	uint64_t table_bits, uint64_t largest_leaf)
 {
 	if (levels < 4 || levels > PAGING_MAX_LEVELS)
 		return STATUS_BAD_VALUE;
@@ -106,7 +106,7 @@ static uint64_t *entry_add_table(struct paging_tree *tree, uint64_t *entry)
 
 /* Maps the largest leaf that fits at the start of the range; returns its size, 0 without frames. */
 static uint64_t map_leaf(struct paging_tree *tree, uint64_t address, uint64_t physical,
-        uint64_t size, uint64_t attributes)
+	uint64_t size, uint64_t attributes)
 {
 	unsigned int level;
 	uint64_t *entry = tree_find(tree, address, &level);
@@ -116,7 +116,7 @@ static uint64_t map_leaf(struct paging_tree *tree, uint64_t address, uint64_t ph
 		uint64_t *table;
 
 		if (span <= tree->largest_leaf && span <= size &&
-		        is_aligned(address | physical, span)) {
+			is_aligned(address | physical, span)) {
 			*entry = physical | attributes | (level > 1 ? PAGING_LARGE_LEAF : 0);
 			return span;
 		}
@@ -128,12 +128,12 @@ static uint64_t map_leaf(struct paging_tree *tree, uint64_t address, uint64_t ph
 }
 
 enum status paging_tree_map(struct paging_tree *tree, uint64_t address, uint64_t physical,
-        uint64_t size, uint64_t attributes)
+	uint64_t size, uint64_t attributes)
 {
 	uint64_t leaf;
 
 	if (!range_is_valid(address, size, address_bits(tree)) ||
-	        !range_is_valid(physical, size, PHYSICAL_BITS))
+		!range_is_valid(physical, size, PHYSICAL_BITS))
 		return STATUS_BAD_VALUE;
 	if (attributes == 0 || (attributes & (PAGING_ADDRESS_MASK | PAGING_LARGE_LEAF)) != 0)
 		return STATUS_BAD_VALUE;
@@ -204,12 +204,12 @@ bool paging_tree_lookup(const struct paging_tree *tree, uint64_t address, struct
 	if (leaf->entry == 0)
 		return false;
 	leaf->physical = align_down(leaf->entry & PAGING_ADDRESS_MASK, leaf->size) +
-	                 (address & (leaf->size - 1));
+			 (address & (leaf->size - 1));
 	return true;
 }
 
 unsigned int paging_tree_trace(const struct paging_tree *tree, uint64_t address,
-        struct paging_step steps[PAGING_MAX_LEVELS])
+	struct paging_step steps[PAGING_MAX_LEVELS])
 {
 	uint64_t *table = tree->root;
 	unsigned int count = 0;

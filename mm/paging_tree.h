@@ -53,7 +53,7 @@ struct paging_step {
 
 /* Allocates the root. STATUS_NO_MEMORY: no frame; STATUS_BAD_VALUE: levels or largest_leaf. */
 MUST_USE enum status paging_tree_init(struct paging_tree *tree, struct frame_pool *pool,
-        unsigned int levels, uint64_t table_bits, uint64_t largest_leaf);
+	unsigned int levels, uint64_t table_bits, uint64_t largest_leaf);
 
 /*
  * Maps [address, address + size) to physical with the given attribute bits in each leaf (not 0, and
@@ -62,7 +62,7 @@ MUST_USE enum status paging_tree_init(struct paging_tree *tree, struct frame_poo
  * than 52 physical bits; STATUS_CONFLICT: something is mapped there; STATUS_NO_MEMORY: no frames.
  */
 MUST_USE enum status paging_tree_map(struct paging_tree *tree, uint64_t address, uint64_t physical,
-        uint64_t size, uint64_t attributes);
+	uint64_t size, uint64_t attributes);
 
 /*
  * Unmaps [address, address + size), splitting large leaves that reach beyond it; what is not mapped
@@ -75,6 +75,6 @@ bool paging_tree_lookup(const struct paging_tree *tree, uint64_t address, struct
 
 /* The entries on the way to address, the root's first; returns how many there are, 1..5. */
 unsigned int paging_tree_trace(const struct paging_tree *tree, uint64_t address,
-        struct paging_step steps[PAGING_MAX_LEVELS]);
+	struct paging_step steps[PAGING_MAX_LEVELS]);
 
 #endif
