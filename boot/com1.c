@@ -11,7 +11,8 @@
 
 #define COM1_PORT 0x3f8
 
-/* A byte takes 87 us at 115200 baud, a port access about one: enough for a full FIFO, and no more. */
+/* A byte takes 87 us at 115200 baud, a port access about one: enough for a full FIFO, and no more.
+ */
 #define COM1_MAX_POLLS    20000u
 #define COM1_MAX_TIMEOUTS 3u
 
@@ -57,7 +58,8 @@ void com1_init(struct com1 *com1)
 	if (!com1->present)
 		return;
 	set_up_line();
-	com1->fifo = (read_register(UART_IIR) & UART_IIR_FIFOS) == UART_IIR_FIFOS ? UART_FIFO_SIZE : 1;
+	com1->fifo =
+		(read_register(UART_IIR) & UART_IIR_FIFOS) == UART_IIR_FIFOS ? UART_FIFO_SIZE : 1;
 }
 
 static bool wait_for_transmitter(struct com1 *com1)

@@ -9,12 +9,12 @@
 #include "lib/log.h"
 
 /* Marks each console that is in use. EDK II, MdeModulePkg/Include/Guid/ConsoleOutDevice.h. */
-#define CONSOLE_OUT_DEVICE_GUID                                                                    \
-	{                                                                                          \
-		0xd3b36f2c, 0xd551, 0x11d4,                                                        \
-		{                                                                                  \
-			0x9a, 0x46, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d                             \
-		}                                                                                  \
+#define CONSOLE_OUT_DEVICE_GUID                                        \
+	{                                                              \
+		0xd3b36f2c, 0xd551, 0x11d4,                            \
+		{                                                      \
+			0x9a, 0x46, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d \
+		}                                                      \
 	}
 
 #define PNP_16550 0x050141d0u /* EISA PNP0501 */
@@ -41,7 +41,7 @@ static bool is_com1(struct firmware *firmware, EFI_HANDLE handle)
 	EFI_DEVICE_PATH *path;
 
 	return !EFI_ERROR(firmware->boot->HandleProtocol(handle, &device_path, (void **)&path)) &&
-		leads_to_com1(path);
+	       leads_to_com1(path);
 }
 
 static void find_screens(struct console *console)
@@ -54,7 +54,8 @@ static void find_screens(struct console *console)
 
 	if (EFI_ERROR(firmware->boot->LocateHandleBuffer(
 		    ByProtocol, &in_use, NULL, &count, &handles))) {
-		/* A firmware without the mark: all its consoles, even if COM1 shows things twice. */
+		/* A firmware without the mark: all its consoles, even if COM1 shows things twice.
+		 */
 		console->screens[console->screen_count++] = firmware->system->ConOut;
 		return;
 	}
@@ -139,7 +140,8 @@ void console_pause(struct console *console, bool wait, unsigned int seconds)
 	EFI_INPUT_KEY key;
 	UINTN which;
 
-	if (!wait || EFI_ERROR(boot->CreateEvent(EVT_TIMER, TPL_APPLICATION, NULL, NULL, &events[0])))
+	if (!wait ||
+		EFI_ERROR(boot->CreateEvent(EVT_TIMER, TPL_APPLICATION, NULL, NULL, &events[0])))
 		return;
 	log_info("boot", "press a key (or wait %u s)", seconds);
 	keyboard->Reset(keyboard, FALSE);

@@ -46,8 +46,8 @@ enum status disk_load(struct disk *disk, struct firmware *firmware, struct volum
 	if (size == 0)
 		return complain(disk, "empty disk image", STATUS_BAD_VALUE);
 	words = ramdisk_dirty_words(size);
-	data = firmware_alloc_large(firmware, align_up(size, PAGE_SIZE),
-		size >= LARGE_PAGE ? LARGE_PAGE : PAGE_SIZE);
+	data = firmware_alloc_large(
+		firmware, align_up(size, PAGE_SIZE), size >= LARGE_PAGE ? LARGE_PAGE : PAGE_SIZE);
 	dirty = firmware_alloc(firmware, align_up(words * 8, PAGE_SIZE) / PAGE_SIZE);
 	if (data == NULL || dirty == NULL)
 		return complain(disk, "no room in memory for", STATUS_NO_MEMORY);
@@ -98,7 +98,8 @@ enum status disk_write_back(struct disk *disk)
 	if (disk->ram.mode != RAMDISK_READ_WRITE || !ramdisk_next_dirty(&disk->ram, &offset, &size))
 		return STATUS_OK;
 	status = write_dirty(disk);
-	/* STATUS_CONFLICT is EFI_MEDIA_CHANGED; nothing was cleaned, so all is written once more. */
+	/* STATUS_CONFLICT is EFI_MEDIA_CHANGED; nothing was cleaned, so all is written once more.
+	 */
 	if (status == STATUS_CONFLICT) {
 		log_warn("disk", "the boot volume's medium has changed: opening it anew");
 		if (volume_reopen(disk->volume) == STATUS_OK)

@@ -7,13 +7,14 @@
 #include "lib/bits.h"
 #include "vmm/cpu.h"
 
-/* UEFI Shell Specification 2.2, EFI_SHELL_PARAMETERS_PROTOCOL: on every image that a shell starts. */
-#define SHELL_PARAMETERS_GUID                                                                      \
-	{                                                                                          \
-		0x752f3136, 0x4e16, 0x4fdc,                                                        \
-		{                                                                                  \
-			0xa2, 0x2a, 0xe5, 0xf4, 0x68, 0x12, 0xf4, 0xca                             \
-		}                                                                                  \
+/* UEFI Shell Specification 2.2, EFI_SHELL_PARAMETERS_PROTOCOL: on every image that a shell starts.
+ */
+#define SHELL_PARAMETERS_GUID                                          \
+	{                                                              \
+		0x752f3136, 0x4e16, 0x4fdc,                            \
+		{                                                      \
+			0xa2, 0x2a, 0xe5, 0xf4, 0x68, 0x12, 0xf4, 0xca \
+		}                                                      \
 	}
 
 #define CPUID_HYPERVISOR BIT(31) /* leaf 1 ECX */
@@ -48,8 +49,8 @@ static bool was_started_by_shell(struct firmware *firmware)
 	EFI_GUID shell_parameters = SHELL_PARAMETERS_GUID;
 	void *interface;
 
-	return !EFI_ERROR(firmware->boot->HandleProtocol(
-		firmware->image, &shell_parameters, &interface));
+	return !EFI_ERROR(
+		firmware->boot->HandleProtocol(firmware->image, &shell_parameters, &interface));
 }
 
 bool environment_has_reader(struct firmware *firmware)

@@ -60,9 +60,9 @@ static enum status open_file(
 		return STATUS_BAD_VALUE;
 	for (size_t i = 0; i <= length; i++)
 		wide[i] = (CHAR16)(unsigned char)path[i];
-	status = volume->root == NULL ? STATUS_CONFLICT
-				      : status_of(volume->root->Open(
-						volume->root, file, wide, mode, 0));
+	status = volume->root == NULL
+			 ? STATUS_CONFLICT
+			 : status_of(volume->root->Open(volume->root, file, wide, mode, 0));
 	/* The medium was exchanged or looks so: once more on a volume opened anew. */
 	if (status == STATUS_CONFLICT && volume_reopen(volume) == STATUS_OK)
 		status = status_of(volume->root->Open(volume->root, file, wide, mode, 0));
@@ -159,13 +159,13 @@ enum status volume_replace(struct volume *volume, const char *path, const void *
 	return volume_close_changed(&changed);
 }
 
-enum status volume_open_to_change(
-	struct volume *volume, const char *path, struct volume_file *file)
+enum status volume_open_to_change(struct volume *volume, const char *path, struct volume_file *file)
 {
 	return open_file(volume, path, EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE, &file->handle);
 }
 
-enum status volume_change(struct volume_file *file, uint64_t offset, const void *data, uint64_t size)
+enum status volume_change(
+	struct volume_file *file, uint64_t offset, const void *data, uint64_t size)
 {
 	UINTN length = size;
 	enum status status = status_of(file->handle->SetPosition(file->handle, offset));

@@ -17,7 +17,8 @@ struct volume {
 /* The volume that cafevisor.efi was loaded from. STATUS_IO_ERROR. */
 MUST_USE enum status volume_open(struct volume *volume, struct firmware *firmware);
 
-/* The size of a file in bytes. STATUS_NOT_FOUND: none of that name, or a folder; STATUS_IO_ERROR. */
+/* The size of a file in bytes. STATUS_NOT_FOUND: none of that name, or a folder; STATUS_IO_ERROR.
+ */
 MUST_USE enum status volume_file_size(struct volume *volume, const char *path, uint64_t *size);
 
 /*

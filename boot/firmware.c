@@ -48,7 +48,8 @@ static void *allocate(struct firmware *firmware, EFI_ALLOCATE_TYPE type, uint64_
 void *firmware_alloc(struct firmware *firmware, size_t pages)
 {
 	void *memory = allocate(firmware, AllocateAnyPages, 0, pages,
-		(struct firmware_region){ .kind = HOST_PAGE_DATA, .mapped = true, .overhead = true });
+		(struct firmware_region){
+			.kind = HOST_PAGE_DATA, .mapped = true, .overhead = true });
 
 	if (memory != NULL)
 		memset(memory, 0, pages * PAGE_SIZE);
@@ -136,8 +137,8 @@ uint64_t firmware_largest_free(struct firmware *firmware, uint64_t *base)
 	for (UINTN at = 0; at + step <= size; at += step) {
 		const EFI_MEMORY_DESCRIPTOR *d = (const void *)(map + at);
 		uint64_t start = align_up(d->PhysicalStart, LARGE_PAGE);
-		uint64_t end = align_down(
-			d->PhysicalStart + d->NumberOfPages * PAGE_SIZE, LARGE_PAGE);
+		uint64_t end =
+			align_down(d->PhysicalStart + d->NumberOfPages * PAGE_SIZE, LARGE_PAGE);
 
 		if (d->Type == EfiConventionalMemory && end > start && end - start > largest) {
 			largest = end - start;

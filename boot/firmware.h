@@ -55,13 +55,15 @@ void *firmware_alloc_permanent(struct firmware *firmware, size_t pages);
  */
 void *firmware_alloc_large(struct firmware *firmware, uint64_t size, uint64_t alignment);
 
-/* The size of the largest 2 MiB-aligned piece of free memory, for the guest; 0 when there is none. */
+/* The size of the largest 2 MiB-aligned piece of free memory, for the guest; 0 when there is none.
+ */
 uint64_t firmware_largest_free(struct firmware *firmware, uint64_t *base);
 
 /* One such piece at exactly base. */
 void *firmware_alloc_at(struct firmware *firmware, uint64_t base, uint64_t size);
 
-/* Memory for a file while it is looked at; given back by the second call. Never mapped by the host. */
+/* Memory for a file while it is looked at; given back by the second call. Never mapped by the host.
+ */
 void *firmware_alloc_temporary(struct firmware *firmware, uint64_t size);
 void firmware_free_temporary(struct firmware *firmware, void *memory, uint64_t size);
 

@@ -38,7 +38,8 @@ enum status guest_ram_allocate(
 	uint64_t gpa = 0;
 
 	while (size != 0) {
-		uint64_t wanted = gpa < GUEST_HOLE_START ? min_u64(size, GUEST_HOLE_START - gpa) : size;
+		uint64_t wanted =
+			gpa < GUEST_HOLE_START ? min_u64(size, GUEST_HOLE_START - gpa) : size;
 		uint64_t got = 0;
 		void *piece = allocate_piece(firmware, wanted, &got);
 		enum status status;

@@ -24,10 +24,10 @@ static const struct {
 	uint32_t since; /* the 'max LVT entry' from which on it exists */
 } entries[LOCAL_APIC_MAX_LVT] = {
 	{ LVT_LINT0, 0 }, { 0x320, 0 }, /* timer */
-	{ 0x370, 0 },			/* error */
-	{ 0x340, 4 },			/* performance counters */
-	{ 0x330, 5 },			/* thermal sensor */
-	{ 0x2f0, 6 },			/* CMCI */
+	{ 0x370, 0 },                   /* error */
+	{ 0x340, 4 },                   /* performance counters */
+	{ 0x330, 5 },                   /* thermal sensor */
+	{ 0x2f0, 6 },                   /* CMCI */
 };
 
 static bool apic_is_x2(void)

@@ -84,8 +84,8 @@ static enum status map_image(struct host_pages *pages)
 		enum status status = STATUS_OK;
 
 		if (parts[i].end != parts[i].start)
-			status = host_pages_map(pages, start,
-				host_physical(parts[i].end) - start, parts[i].kind);
+			status = host_pages_map(
+				pages, start, host_physical(parts[i].end) - start, parts[i].kind);
 		if (status != STATUS_OK)
 			return status;
 	}
@@ -100,7 +100,8 @@ enum status machine_map(struct machine *machine)
 
 	if (status == STATUS_OK && apic != 0)
 		status = host_pages_map(&machine->pages, apic, PAGE_SIZE, HOST_PAGE_DEVICE);
-	/* Mapping may need tables, which appear at the end of the list and are mapped in their turn. */
+	/* Mapping may need tables, which appear at the end of the list and are mapped in their
+	 * turn. */
 	for (size_t i = 0; status == STATUS_OK && i < firmware->region_count; i++) {
 		const struct firmware_region *region = &firmware->regions[i];
 

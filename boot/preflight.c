@@ -11,23 +11,24 @@
 #include "vmm/vmcs.h"
 #include "vmm/x86.h"
 
-#define CPUID_VMX           BIT(5)  /* leaf 1 ECX */
-#define CPUID_XSAVE         BIT(26) /* leaf 1 ECX */
-#define CPUID_HYPERVISOR    BIT(31) /* leaf 1 ECX */
+#define CPUID_VMX           BIT(5)            /* leaf 1 ECX */
+#define CPUID_XSAVE         BIT(26)           /* leaf 1 ECX */
+#define CPUID_HYPERVISOR    BIT(31)           /* leaf 1 ECX */
 #define CPUID_MSR_MCE       (BIT(5) | BIT(7)) /* leaf 1 EDX */
-#define CPUID_NX            BIT(20) /* leaf 0x80000001 EDX */
-#define CPUID_INVARIANT_TSC BIT(8)  /* leaf 0x80000007 EDX */
+#define CPUID_NX            BIT(20)           /* leaf 0x80000001 EDX */
+#define CPUID_INVARIANT_TSC BIT(8)            /* leaf 0x80000007 EDX */
 
 static bool is_needed(enum vmx_control_wish wish)
 {
 	return wish != VMX_WANTED;
 }
 
-static void print_row(struct preflight *p, const char *name, bool needed, bool there,
-	const char *advice)
+static void print_row(
+	struct preflight *p, const char *name, bool needed, bool there, const char *advice)
 {
-	log_info("preflight", "%-44s %-6s %-3s %s", name, needed ? "needed" : "wanted",
-		there ? "yes" : "no", there ? "" : advice);
+	if (p->show)
+		log_info("preflight", "%-44s %-6s %-3s %s", name, needed ? "needed" : "wanted",
+			there ? "yes" : "no", there ? "" : advice);
 	if (needed && !there) {
 		p->passed = false;
 		if (p->missing == NULL)
@@ -65,8 +66,10 @@ static void check_feature_control(struct preflight *p)
 		uint64_t control = cpu_read_msr(MSR_IA32_FEATURE_CONTROL);
 
 		if (!(control & FEATURE_CONTROL_LOCK)) {
-			log_info("preflight", "IA32_FEATURE_CONTROL is 0x%lx, unlocked: setting VMX outside "
-					      "SMX and locking it", control);
+			log_info("preflight",
+				"IA32_FEATURE_CONTROL is 0x%lx, unlocked: setting VMX outside "
+				"SMX and locking it",
+				control);
 			cpu_write_msr(MSR_IA32_FEATURE_CONTROL,
 				control | FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX_OUTSIDE_SMX);
 			control = cpu_read_msr(MSR_IA32_FEATURE_CONTROL);
@@ -74,7 +77,8 @@ static void check_feature_control(struct preflight *p)
 		enabled = (control & FEATURE_CONTROL_VMX_OUTSIDE_SMX) != 0;
 	}
 	print_row(p, "VMX outside SMX (IA32_FEATURE_CONTROL)", true, enabled,
-		p->vmx.vmx ? "locked off by the firmware: switch 'Intel Virtualization Technology' (VMX) "
+		p->vmx.vmx ? "locked off by the firmware: switch 'Intel Virtualization Technology' "
+			     "(VMX) "
 			     "on in its set-up, then switch the machine off and on"
 			   : "cannot be told without VT-x");
 }
@@ -103,7 +107,8 @@ static void check_paging(struct preflight *p)
 	} rows[] = {
 		{ "EPT page-walk length 4", true, EPT_CAP_WALK_LENGTH_4, "no usable EPT" },
 		{ "EPT write-back paging structures", true, EPT_CAP_WRITE_BACK, "no usable EPT" },
-		{ "INVEPT, all contexts", true, EPT_CAP_INVEPT | EPT_CAP_INVEPT_ALL, "no usable EPT" },
+		{ "INVEPT, all contexts", true, EPT_CAP_INVEPT | EPT_CAP_INVEPT_ALL,
+			"no usable EPT" },
 		{ "EPT 2 MiB pages", false, EPT_CAP_2M_PAGES, "4 KiB pages are used" },
 		{ "EPT 1 GiB pages", false, EPT_CAP_1G_PAGES, "smaller pages are used" },
 		{ "INVVPID, single and all contexts", false,
@@ -116,17 +121,30 @@ static void check_paging(struct preflight *p)
 			(p->vmx.ept_vpid & rows[i].bits) == rows[i].bits, rows[i].advice);
 }
 
-void preflight_run(struct preflight *p)
+static void check_all(struct preflight *p)
 {
-	*p = (struct preflight){ .passed = true };
-	vmx_read_capabilities(&p->vmx);
-	log_info("preflight", "%-44s %-6s %-3s", "requirement", "", "");
+	p->passed = true;
+	p->missing = NULL;
+	if (p->show)
+		log_info("preflight", "%-44s %-6s %-3s %s", "requirement", "", "", "what to do");
 	check_processor(p);
 	check_feature_control(p);
 	check_controls(p);
 	check_paging(p);
+}
+
+void preflight_run(struct preflight *p, bool show)
+{
+	*p = (struct preflight){ .show = show };
+	vmx_read_capabilities(&p->vmx);
+	check_all(p);
+	if (!p->passed && !show) {
+		p->show = true;
+		check_all(p);
+	}
 	if (p->passed)
-		log_info("preflight", "all that is needed is there");
+		log_info("preflight", "all that is needed is there%s",
+			show ? "" : " ('cafevisor.efi check' prints the table)");
 	else
 		log_error("preflight", "%s is needed and missing", p->missing);
 }

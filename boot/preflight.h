@@ -11,14 +11,16 @@
 
 struct preflight {
 	struct vmx_capabilities vmx;
+	bool show; /* print the table, not only its outcome */
 	bool passed;
 	const char *missing; /* the first needed row that is not there */
 };
 
 /*
- * Asks the processor, prints the table, and, where IA32_FEATURE_CONTROL is unlocked, sets VMX
- * outside SMX in it and locks it (SDM vol. 3C 'Enabling and Entering VMX Operation').
+ * Asks the processor, and, where IA32_FEATURE_CONTROL is unlocked, sets VMX outside SMX in it and
+ * locks it (SDM vol. 3C 'Enabling and Entering VMX Operation'). The table is printed when show says
+ * so, and in any case when something needed is missing.
  */
-void preflight_run(struct preflight *preflight);
+void preflight_run(struct preflight *preflight, bool show);
 
 #endif

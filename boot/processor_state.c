@@ -132,7 +132,7 @@ void host_controls_load(const struct firmware_state *firmware,
 	const struct processor_features *features, const struct vmx_capabilities *vmx)
 {
 	uint64_t cr4 = CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT |
-		(firmware->cr4 & CR4_LA57);
+		       (firmware->cr4 & CR4_LA57);
 
 	if (features->xsave)
 		cr4 |= CR4_OSXSAVE;

@@ -21,9 +21,9 @@ struct firmware_state {
 struct processor_features {
 	bool xsave;
 	bool rdtscp;
-	bool five_levels;  /* CR4.LA57 is set */
+	bool five_levels; /* CR4.LA57 is set */
 	bool page_1g;
-	uint64_t xcr0;     /* the components that are exchanged */
+	uint64_t xcr0; /* the components that are exchanged */
 };
 
 struct processor_features processor_read_features(void);
@@ -32,7 +32,8 @@ struct processor_features processor_read_features(void);
 void processor_save(struct processor_state *state, const struct processor_features *features);
 void processor_load(const struct processor_state *state, const struct processor_features *features);
 
-/* Before the step over, and after the step back; neither touches what machine_switch looks after. */
+/* Before the step over, and after the step back; neither touches what machine_switch looks after.
+ */
 void firmware_state_save(struct firmware_state *state);
 void firmware_state_load(const struct firmware_state *state);
 

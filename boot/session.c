@@ -43,7 +43,8 @@ bool session_open(struct session *s, EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	s->started_tsc = cpu_read_tsc();
 	config_set_defaults(&s->config);
 	if (firmware_open(&s->firmware, image, system) != STATUS_OK)
-		return fail(s, VM_STATUS_PREFLIGHT, "no EFI_LOADED_IMAGE_PROTOCOL on our own image");
+		return fail(
+			s, VM_STATUS_PREFLIGHT, "no EFI_LOADED_IMAGE_PROTOCOL on our own image");
 	if (console_open(&s->console, &s->firmware) != STATUS_OK)
 		return fail(s, VM_STATUS_PREFLIGHT, "no memory for the log");
 	log_info("boot", "Cafevisor %s", CAFEVISOR_VERSION);
@@ -66,8 +67,7 @@ static bool read_config_file(struct session *s)
 		return fail(s, VM_STATUS_PREFLIGHT, "cannot read %s: %s", CONFIG_PATH,
 			status != STATUS_OK ? status_text(status) : "larger than 64 KiB");
 	text = firmware_alloc(&s->firmware, CONFIG_MAX_SIZE / PAGE_SIZE);
-	status = text == NULL ? STATUS_NO_MEMORY
-			      : volume_read(&s->volume, CONFIG_PATH, text, size);
+	status = text == NULL ? STATUS_NO_MEMORY : volume_read(&s->volume, CONFIG_PATH, text, size);
 	if (status != STATUS_OK)
 		return fail(s, VM_STATUS_PREFLIGHT, "cannot read %s: %s", CONFIG_PATH,
 			status_text(status));
@@ -108,7 +108,7 @@ bool session_configure(struct session *s)
 
 bool session_preflight(struct session *s)
 {
-	preflight_run(&s->preflight);
+	preflight_run(&s->preflight, s->config.check);
 	if (!s->preflight.passed)
 		return fail(s, VM_STATUS_PREFLIGHT, "preflight: %s is needed and missing",
 			s->preflight.missing);
@@ -163,7 +163,8 @@ static bool make_guest(struct session *s)
 	log_info("boot", "TSC: %lu kHz", s->vm.tsc_hz / 1000);
 	status = guest_ram_allocate(&s->firmware, s->config.memory, &s->vm.memory);
 	if (status != STATUS_OK)
-		return fail(s, VM_STATUS_PREFLIGHT, "memory = %luM: the firmware has not that much free",
+		return fail(s, VM_STATUS_PREFLIGHT,
+			"memory = %luM: the firmware has not that much free",
 			s->config.memory / MIB);
 	status = vm_init(&s->vm,
 		(struct ept_capabilities){
@@ -174,7 +175,8 @@ static bool make_guest(struct session *s)
 	if (status == STATUS_OK)
 		status = vcpu_init(&s->vcpu, &s->vm, &s->preflight.vmx);
 	if (status != STATUS_OK)
-		return fail(s, VM_STATUS_PREFLIGHT, "cannot make the guest: %s", status_text(status));
+		return fail(
+			s, VM_STATUS_PREFLIGHT, "cannot make the guest: %s", status_text(status));
 	return true;
 }
 
@@ -223,9 +225,8 @@ void session_run_guest(struct session *s)
 	log_info("boot", "starting the guest");
 	s->entered_tsc = cpu_read_tsc();
 	vm->timeout_seconds = s->config.timeout_seconds;
-	vm->deadline = vm->timeout_seconds == 0
-			       ? ~0ull
-			       : s->entered_tsc + vm->timeout_seconds * vm->tsc_hz;
+	vm->deadline = vm->timeout_seconds == 0 ? ~0ull
+						: s->entered_tsc + vm->timeout_seconds * vm->tsc_hz;
 	do {
 		console_hide_screens(&s->console);
 		result = machine_run(&s->machine, &s->vcpu, vcpu_run, &panicked);

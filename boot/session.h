@@ -48,7 +48,8 @@ bool session_load(struct session *session);
 void session_run_guest(struct session *session);
 void session_write_back(struct session *session);
 
-/* Statistics, \cafevisor.result and \cafevisor.log; waits for a key where somebody may be reading. */
+/* Statistics, \cafevisor.result and \cafevisor.log; waits for a key where somebody may be reading.
+ */
 void session_report(struct session *session);
 
 /* Frees everything; what the firmware is told about the run. */

@@ -22,7 +22,9 @@ static inline uint64_t cpu_read_msr(uint32_t msr)
 
 static inline void cpu_write_msr(uint32_t msr, uint64_t value)
 {
-	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+	__asm__ volatile("wrmsr"
+			 :
+			 : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
 			 : "memory");
 }
 
@@ -48,16 +50,16 @@ static inline uint64_t cpu_read_tsc(void)
 	return (uint64_t)high << 32 | low;
 }
 
-#define CPU_CONTROL_REGISTER(number)                                                               \
-	static inline uint64_t cpu_read_cr##number(void)                                           \
-	{                                                                                          \
-		uint64_t value;                                                                    \
-		__asm__ volatile("mov %%cr" #number ", %0" : "=r"(value) : : "memory");            \
-		return value;                                                                      \
-	}                                                                                          \
-	static inline void cpu_write_cr##number(uint64_t value)                                    \
-	{                                                                                          \
-		__asm__ volatile("mov %0, %%cr" #number : : "r"(value) : "memory");                \
+#define CPU_CONTROL_REGISTER(number)                                                    \
+	static inline uint64_t cpu_read_cr##number(void)                                \
+	{                                                                               \
+		uint64_t value;                                                         \
+		__asm__ volatile("mov %%cr" #number ", %0" : "=r"(value) : : "memory"); \
+		return value;                                                           \
+	}                                                                               \
+	static inline void cpu_write_cr##number(uint64_t value)                         \
+	{                                                                               \
+		__asm__ volatile("mov %0, %%cr" #number : : "r"(value) : "memory");     \
 	}
 CPU_CONTROL_REGISTER(0)
 CPU_CONTROL_REGISTER(2)
@@ -65,16 +67,16 @@ CPU_CONTROL_REGISTER(3)
 CPU_CONTROL_REGISTER(4)
 CPU_CONTROL_REGISTER(8)
 
-#define CPU_DEBUG_REGISTER(number)                                                                 \
-	static inline uint64_t cpu_read_dr##number(void)                                           \
-	{                                                                                          \
-		uint64_t value;                                                                    \
-		__asm__ volatile("mov %%dr" #number ", %0" : "=r"(value));                         \
-		return value;                                                                      \
-	}                                                                                          \
-	static inline void cpu_write_dr##number(uint64_t value)                                    \
-	{                                                                                          \
-		__asm__ volatile("mov %0, %%dr" #number : : "r"(value));                           \
+#define CPU_DEBUG_REGISTER(number)                                         \
+	static inline uint64_t cpu_read_dr##number(void)                   \
+	{                                                                  \
+		uint64_t value;                                            \
+		__asm__ volatile("mov %%dr" #number ", %0" : "=r"(value)); \
+		return value;                                              \
+	}                                                                  \
+	static inline void cpu_write_dr##number(uint64_t value)            \
+	{                                                                  \
+		__asm__ volatile("mov %0, %%dr" #number : : "r"(value));   \
 	}
 CPU_DEBUG_REGISTER(0)
 CPU_DEBUG_REGISTER(1)

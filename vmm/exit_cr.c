@@ -36,7 +36,7 @@ static struct control_state read_state(const struct vcpu *vcpu)
 static bool uses_pae(const struct vcpu *vcpu, struct control_state state)
 {
 	return (state.cr0 & CR0_PG) && (state.cr4 & CR4_PAE) &&
-		!(vcpu_efer(vcpu, state.cr0) & EFER_LMA);
+	       !(vcpu_efer(vcpu, state.cr0) & EFER_LMA);
 }
 
 /*
@@ -45,7 +45,8 @@ static bool uses_pae(const struct vcpu *vcpu, struct control_state state)
  */
 static bool load_pdptes(struct vcpu *vcpu, uint64_t cr3)
 {
-	const uint64_t reserved = ~width_mask(8) | 0x1e6 |
+	const uint64_t reserved =
+		~width_mask(8) | 0x1e6 |
 		(vcpu->cpuid.physical_bits < 64 ? ~(BIT(vcpu->cpuid.physical_bits) - 1) : 0);
 	uint64_t pdptes[4];
 
@@ -119,9 +120,8 @@ static bool write_cr0(struct vcpu *vcpu, uint64_t value)
 		return false;
 	/* The guest sees what it wrote; the real CD and NW stay 0 and NE stays 1. */
 	cpu_vmwrite(VMCS_CR0_READ_SHADOW, next.cr0);
-	cpu_vmwrite(VMCS_GUEST_CR0,
-		(next.cr0 & ~(CR0_CD | CR0_NW)) | CR0_NE |
-			(vcpu->vmx->cr0_fixed0 & ~(CR0_PE | CR0_PG)));
+	cpu_vmwrite(VMCS_GUEST_CR0, (next.cr0 & ~(CR0_CD | CR0_NW)) | CR0_NE |
+					    (vcpu->vmx->cr0_fixed0 & ~(CR0_PE | CR0_PG)));
 	write_entry_mode(vcpu, next.cr0);
 	vcpu_flush_translations(vcpu);
 	return true;
@@ -177,7 +177,8 @@ enum exit_result handle_cr_access(struct vcpu *vcpu)
 			cpu_vmwrite(VMCS_GUEST_RSP, vcpu->cr8);
 		valid = true;
 	} else
-		return vcpu_stop(vcpu, "access of type %d to CR%u, which should not exit", type, number);
+		return vcpu_stop(
+			vcpu, "access of type %d to CR%u, which should not exit", type, number);
 	if (valid) {
 		vcpu_retire_exit(vcpu);
 		return EXIT_RESUME;
@@ -202,8 +203,7 @@ static bool xcr0_is_valid(const struct vcpu *vcpu, uint64_t value)
 
 enum exit_result handle_xsetbv(struct vcpu *vcpu)
 {
-	const uint64_t value =
-		vcpu->registers[REG_RDX] << 32 | (uint32_t)vcpu->registers[REG_RAX];
+	const uint64_t value = vcpu->registers[REG_RDX] << 32 | (uint32_t)vcpu->registers[REG_RAX];
 
 	if ((uint32_t)vcpu->registers[REG_RCX] != 0 || !xcr0_is_valid(vcpu, value)) {
 		vcpu_inject_error(vcpu, VECTOR_GP, 0);

@@ -49,8 +49,8 @@ static const char *place_name(struct vcpu *vcpu, uint64_t gpa)
 }
 
 /* Fetching failed: the guest's own tables say #PF, or the code lies where no memory is. */
-static enum exit_result answer_failed_fetch(struct vcpu *vcpu, enum status status,
-	const struct guest_fault *fault, uint64_t gpa)
+static enum exit_result answer_failed_fetch(
+	struct vcpu *vcpu, enum status status, const struct guest_fault *fault, uint64_t gpa)
 {
 	if (status == STATUS_FAULT) {
 		vcpu_inject_page_fault(vcpu, fault->linear, fault->error_code);
@@ -68,7 +68,8 @@ static enum exit_result refuse_instruction(
 	for (unsigned int i = 0; i < count; i++)
 		format_text(text + 3 * (size_t)i, sizeof(text) - 3 * (size_t)i, " %02x", bytes[i]);
 	log_limited(&vcpu->vm->unknown_instructions, LOG_WARN, "vmm",
-		"instruction at RIP 0x%lx (bytes%s) cannot access a device: #UD; a plain 8- to 64-bit mov "
+		"instruction at RIP 0x%lx (bytes%s) cannot access a device: #UD; a plain 8- to "
+		"64-bit mov "
 		"of a general register works",
 		vcpu->rip, text);
 	vcpu_inject(vcpu, VECTOR_UD);
@@ -110,8 +111,8 @@ static enum exit_result retry_once(struct vcpu *vcpu, const struct violation *v)
 	}
 	vcpu->retried_rip = ~0ull;
 	log_limited(&vcpu->vm->unknown_instructions, LOG_WARN, "vmm",
-		"instruction at RIP 0x%lx accesses 0x%lx, but the exit was for 0x%lx: #UD", vcpu->rip,
-		v->operand, v->gpa);
+		"instruction at RIP 0x%lx accesses 0x%lx, but the exit was for 0x%lx: #UD",
+		vcpu->rip, v->operand, v->gpa);
 	vcpu_inject(vcpu, VECTOR_UD);
 	return EXIT_RESUME;
 }
@@ -148,12 +149,14 @@ static bool translate_operand(struct vcpu *vcpu, struct violation *v, struct mmi
 		*result = retry_once(vcpu, v);
 		return false;
 	}
-	*target = (struct mmio_target){ .region = bus_find(&vcpu->vm->mmio, v->gpa), .gpa = gpa[0] };
+	*target =
+		(struct mmio_target){ .region = bus_find(&vcpu->vm->mmio, v->gpa), .gpa = gpa[0] };
 	if (pages == 2) {
 		log_limited(&vcpu->vm->straddling_accesses, LOG_WARN, "vmm",
-			"%u-byte access at 0x%lx by RIP 0x%lx crosses a page boundary at %s: reads all "
-			"ones, writes nothing", v->insn.width, v->operand, vcpu->rip,
-			place_name(vcpu, v->gpa));
+			"%u-byte access at 0x%lx by RIP 0x%lx crosses a page boundary at %s: reads "
+			"all "
+			"ones, writes nothing",
+			v->insn.width, v->operand, vcpu->rip, place_name(vcpu, v->gpa));
 		target->region = NULL;
 	}
 	return true;
@@ -184,14 +187,11 @@ static void write_target(const struct mmio_target *target, unsigned int width, u
 static void execute_operation(
 	struct vcpu *vcpu, const struct insn *insn, const struct mmio_target *target)
 {
-	const uint64_t memory =
-		insn_reads_memory(insn) ? read_target(target, insn->width) : 0;
+	const uint64_t memory = insn_reads_memory(insn) ? read_target(target, insn->width) : 0;
 	uint64_t rflags, result, other;
 
 	switch (insn->operation) {
-	case INSN_MOVZX:
-		insn_write_register(insn, vcpu->registers, memory);
-		return;
+	case INSN_MOVZX: insn_write_register(insn, vcpu->registers, memory); return;
 	case INSN_MOVSX:
 		insn_write_register(insn, vcpu->registers, sign_extend(memory, insn->width));
 		return;
@@ -211,7 +211,7 @@ static void execute_operation(
 	if (insn_writes_memory(insn))
 		write_target(target, insn->width, result);
 	else if (!insn->memory_is_destination && insn->operation != INSN_CMP &&
-		insn->operation != INSN_TEST)
+		 insn->operation != INSN_TEST)
 		insn_write_register(insn, vcpu->registers, result);
 }
 

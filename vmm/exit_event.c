@@ -24,7 +24,8 @@ static void reflect_exception(uint64_t information)
 		cpu_vmwrite(VMCS_ENTRY_EXCEPTION_ERROR_CODE,
 			cpu_vmread(VMCS_EXIT_INTERRUPTION_ERROR_CODE));
 	if (type == INTERRUPTION_TYPE_PRIVILEGED || type == INTERRUPTION_TYPE_SOFTWARE)
-		cpu_vmwrite(VMCS_ENTRY_INSTRUCTION_LENGTH, cpu_vmread(VMCS_EXIT_INSTRUCTION_LENGTH));
+		cpu_vmwrite(
+			VMCS_ENTRY_INSTRUCTION_LENGTH, cpu_vmread(VMCS_EXIT_INSTRUCTION_LENGTH));
 	cpu_vmwrite(VMCS_ENTRY_INTERRUPTION_INFORMATION,
 		information & (INTERRUPTION_VALID | INTERRUPTION_TYPE | INTERRUPTION_VECTOR |
 				      INTERRUPTION_HAS_ERROR_CODE));
@@ -47,8 +48,8 @@ enum exit_result handle_exception_or_nmi(struct vcpu *vcpu)
 
 	if ((information & INTERRUPTION_TYPE) == INTERRUPTION_TYPE_NMI) {
 		vcpu->nmis++;
-		log_limited(&vcpu->vm->odd_requests, LOG_WARN, "vmm", "NMI while the guest ran at 0x%lx",
-			vcpu->rip);
+		log_limited(&vcpu->vm->odd_requests, LOG_WARN, "vmm",
+			"NMI while the guest ran at 0x%lx", vcpu->rip);
 		host_unblock_nmi();
 		return EXIT_RESUME;
 	}
@@ -63,11 +64,12 @@ enum exit_result handle_exception_or_nmi(struct vcpu *vcpu)
 	}
 }
 
-/* None should come: CR8 is 15 and ExtINT is masked. We must not acknowledge it (no EOI would follow),
- * and going back in would only bring it again. */
+/* None should come: CR8 is 15 and ExtINT is masked. We must not acknowledge it (no EOI would
+ * follow), and going back in would only bring it again. */
 enum exit_result handle_external_interrupt(struct vcpu *vcpu)
 {
-	return vcpu_stop(vcpu, "an external interrupt reached the processor although all are held off");
+	return vcpu_stop(
+		vcpu, "an external interrupt reached the processor although all are held off");
 }
 
 enum exit_result handle_triple_fault(struct vcpu *vcpu)

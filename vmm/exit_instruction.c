@@ -10,9 +10,9 @@
 enum exit_result handle_cpuid(struct vcpu *vcpu)
 {
 	uint64_t *registers = vcpu->registers;
-	const struct cpuid_registers answer = guest_cpuid_read(&vcpu->cpuid,
-		(uint32_t)registers[REG_RAX], (uint32_t)registers[REG_RCX],
-		cpu_vmread(VMCS_GUEST_CR4), vcpu->state.xcr0);
+	const struct cpuid_registers answer =
+		guest_cpuid_read(&vcpu->cpuid, (uint32_t)registers[REG_RAX],
+			(uint32_t)registers[REG_RCX], cpu_vmread(VMCS_GUEST_CR4), vcpu->state.xcr0);
 
 	registers[REG_RAX] = answer.eax;
 	registers[REG_RBX] = answer.ebx;
@@ -29,19 +29,22 @@ enum exit_result handle_hlt(struct vcpu *vcpu)
 	struct vm *vm = vcpu->vm;
 
 	if (!(cpu_vmread(VMCS_GUEST_RFLAGS) & RFLAGS_IF)) {
-		vm_end(vm, VM_STATUS_OK, "guest halted with interrupts off at RIP 0x%lx", vcpu->rip);
+		vm_end(vm, VM_STATUS_OK, "guest halted with interrupts off at RIP 0x%lx",
+			vcpu->rip);
 		return EXIT_STOP;
 	}
 	vm_end(vm, VM_STATUS_TIMEOUT,
 		"guest halted with interrupts on at RIP 0x%lx, but nothing can ever interrupt it",
 		vcpu->rip);
-	log_warn("vmm", "HLT with interrupts on at RIP 0x%lx: there is no source of interrupts, the guest "
-			"would sleep for ever", vcpu->rip);
+	log_warn("vmm",
+		"HLT with interrupts on at RIP 0x%lx: there is no source of interrupts, the guest "
+		"would sleep for ever",
+		vcpu->rip);
 	return EXIT_STOP;
 }
 
-/* INVD, WBINVD: the guest owns no device that would look past the caches, so there is nothing to do;
- * above all the host's dirty lines must not be dropped. */
+/* INVD, WBINVD: the guest owns no device that would look past the caches, so there is nothing to
+ * do; above all the host's dirty lines must not be dropped. */
 enum exit_result handle_cache_invalidation(struct vcpu *vcpu)
 {
 	vcpu_retire_exit(vcpu);

@@ -136,7 +136,8 @@ static enum exit_result handle_string_io(struct vcpu *vcpu, const struct io_exit
 		return EXIT_RESUME;
 	}
 	if (status != STATUS_OK)
-		return vcpu_stop(vcpu, "string I/O on port 0x%x with memory at 0x%lx, where there is none",
+		return vcpu_stop(vcpu,
+			"string I/O on port 0x%x with memory at 0x%lx, where there is none",
 			io->port, gpa);
 	step_register(index, down ? 0ull - io->width : io->width, width);
 	if (io->repeat)

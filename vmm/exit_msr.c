@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RDMSR and WRMSR of what the MSR bitmap does not let through: a short allow-list, #GP for the rest.
+ * RDMSR and WRMSR of what the MSR bitmap does not let through: a short allow-list, #GP for the
+ * rest.
  */
 #include "vmm/exits.h"
 #include "vmm/x86.h"
@@ -52,8 +53,7 @@ static bool write_efer(struct vcpu *vcpu, uint64_t value)
 
 enum exit_result handle_wrmsr(struct vcpu *vcpu)
 {
-	const uint64_t value =
-		vcpu->registers[REG_RDX] << 32 | (uint32_t)vcpu->registers[REG_RAX];
+	const uint64_t value = vcpu->registers[REG_RDX] << 32 | (uint32_t)vcpu->registers[REG_RAX];
 
 	switch ((uint32_t)vcpu->registers[REG_RCX]) {
 	case MSR_IA32_EFER:
@@ -62,8 +62,7 @@ enum exit_result handle_wrmsr(struct vcpu *vcpu)
 		break;
 	case MSR_IA32_P5_MC_ADDR:
 	case MSR_IA32_P5_MC_TYPE:
-	case MSR_IA32_BIOS_SIGN_ID: /* written before CPUID reads the update's number */
-		break;
+	case MSR_IA32_BIOS_SIGN_ID: /* written before CPUID reads the update's number */ break;
 	default: return refuse_msr(vcpu, "WRMSR");
 	}
 	vcpu_retire_exit(vcpu);

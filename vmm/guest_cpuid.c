@@ -19,8 +19,8 @@ enum {
 
 /* Leaf 1 ECX. Hidden: DTES64, MONITOR, DS-CPL, VMX, SMX, EIST, TM2, CNXT, SDBG, xTPR, PDCM, DCA,
  * x2APIC and TSC-deadline (no local APIC is carried yet). */
-#define VERSION_ECX                                                                                \
-	(BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(17) | BIT(19) | BIT(20) | BIT(22) |    \
+#define VERSION_ECX                                                                             \
+	(BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(17) | BIT(19) | BIT(20) | BIT(22) | \
 		BIT(23) | BIT(25) | BIT(26) | BIT(28) | BIT(29) | BIT(30))
 #define VERSION_ECX_PCID       BIT(17)
 #define VERSION_ECX_XSAVE      BIT(26)
@@ -30,14 +30,14 @@ enum {
 #define VERSION_ECX_NEED_AVX   (BIT(12) | BIT(28) | BIT(29)) /* FMA, AVX, F16C */
 
 /* Leaf 1 EDX. Hidden: APIC, MTRR, MCA, PSN, DS, ACPI, HTT, TM, PBE. */
-#define VERSION_EDX                                                                                \
-	(BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) |          \
-		BIT(11) | BIT(13) | BIT(15) | BIT(16) | BIT(17) | BIT(19) | BIT(23) | BIT(24) |    \
+#define VERSION_EDX                                                                             \
+	(BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) |       \
+		BIT(11) | BIT(13) | BIT(15) | BIT(16) | BIT(17) | BIT(19) | BIT(23) | BIT(24) | \
 		BIT(25) | BIT(26) | BIT(27))
 
 /* Leaf 7 EBX. Hidden: TSC_ADJUST, SGX, HLE, RTM, PQM, MPX, PQE, PT. */
-#define FEATURES_EBX                                                                               \
-	(BIT(0) | BIT(3) | BIT(5) | BIT(7) | BIT(8) | BIT(9) | BIT(10) | BIT(18) | BIT(19) |       \
+#define FEATURES_EBX                                                                         \
+	(BIT(0) | BIT(3) | BIT(5) | BIT(7) | BIT(8) | BIT(9) | BIT(10) | BIT(18) | BIT(19) | \
 		BIT(20) | BIT(23) | BIT(24) | BIT(29) | FEATURES_EBX_AVX512)
 #define FEATURES_EBX_AVX512   (BIT(16) | BIT(17) | BIT(21) | BIT(28) | BIT(30) | BIT(31))
 #define FEATURES_EBX_AVX2     BIT(5)

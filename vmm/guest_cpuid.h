@@ -33,7 +33,7 @@ struct guest_cpuid {
 void guest_cpuid_init(struct guest_cpuid *cpuid, uint32_t secondary);
 
 /* One CPUID of the guest; cr4 and xcr0 are the guest's, for the bits that mirror them. */
-struct cpuid_registers guest_cpuid_read(
-	const struct guest_cpuid *cpuid, uint32_t leaf, uint32_t subleaf, uint64_t cr4, uint64_t xcr0);
+struct cpuid_registers guest_cpuid_read(const struct guest_cpuid *cpuid, uint32_t leaf,
+	uint32_t subleaf, uint64_t cr4, uint64_t xcr0);
 
 #endif

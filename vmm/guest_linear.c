@@ -78,16 +78,14 @@ static enum status find_pieces(struct vcpu *vcpu, const struct guest_view *view,
 		return status;
 	if (view->code != CODE_64)
 		next = (uint32_t)next;
-	return find_piece(
-		vcpu, view, next, size - pieces[0].size, access, &pieces[1], fault, gpa);
+	return find_piece(vcpu, view, next, size - pieces[0].size, access, &pieces[1], fault, gpa);
 }
 
 enum status guest_linear_read(struct vcpu *vcpu, const struct guest_view *view, uint64_t linear,
 	void *to, unsigned int size, struct guest_fault *fault, uint64_t *gpa)
 {
 	struct page_piece pieces[2] = { 0 };
-	enum status status =
-		find_pieces(vcpu, view, linear, size, GUEST_READ, pieces, fault, gpa);
+	enum status status = find_pieces(vcpu, view, linear, size, GUEST_READ, pieces, fault, gpa);
 
 	if (status != STATUS_OK)
 		return status;
@@ -101,8 +99,7 @@ enum status guest_linear_write(struct vcpu *vcpu, const struct guest_view *view,
 	const void *from, unsigned int size, struct guest_fault *fault, uint64_t *gpa)
 {
 	struct page_piece pieces[2] = { 0 };
-	enum status status =
-		find_pieces(vcpu, view, linear, size, GUEST_WRITE, pieces, fault, gpa);
+	enum status status = find_pieces(vcpu, view, linear, size, GUEST_WRITE, pieces, fault, gpa);
 
 	if (status != STATUS_OK)
 		return status;
@@ -117,8 +114,8 @@ enum status guest_fetch(struct vcpu *vcpu, const struct guest_view *view, uint8_
 {
 	const uint64_t linear = guest_linear(view, SEG_CS, vcpu->rip);
 	struct page_piece pieces[2] = { 0 };
-	enum status status = find_pieces(
-		vcpu, view, linear, INSN_MAX_LENGTH, GUEST_FETCH, pieces, fault, gpa);
+	enum status status =
+		find_pieces(vcpu, view, linear, INSN_MAX_LENGTH, GUEST_FETCH, pieces, fault, gpa);
 
 	*count = 0;
 	if (pieces[0].host == NULL)

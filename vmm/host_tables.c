@@ -99,7 +99,8 @@ void host_trap(const struct trap_frame *frame)
 		frame->r10, frame->r11);
 	log_error("vmm", "r12 %016lx r13 %016lx r14 %016lx r15 %016lx", frame->r12, frame->r13,
 		frame->r14, frame->r15);
-	panic("vmm", "exception %lu (error code 0x%lx) in the hypervisor at image + 0x%lx, cr2 0x%lx",
+	panic("vmm",
+		"exception %lu (error code 0x%lx) in the hypervisor at image + 0x%lx, cr2 0x%lx",
 		frame->vector, frame->error_code, frame->rip - (uint64_t)(uintptr_t)ImageBase,
 		cpu_read_cr2());
 }

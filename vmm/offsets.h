@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Offsets for the assembly, generated from the C structures, so that the two cannot drift apart: the
- * Makefile compiles an offsets.c to assembly and turns the lines marked here into offsets.inc.
+ * Offsets for the assembly, generated from the C structures, so that the two cannot drift apart:
+ * the Makefile compiles an offsets.c to assembly and turns the lines marked here into offsets.inc.
  */
 #ifndef VMM_OFFSETS_H
 #define VMM_OFFSETS_H

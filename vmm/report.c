@@ -38,9 +38,9 @@ static void report_violation(uint64_t qualification)
 		qualification & EPT_VIOLATION_READ ? "read " : "",
 		qualification & EPT_VIOLATION_WRITE ? "write " : "",
 		qualification & EPT_VIOLATION_FETCH ? "fetch " : "",
-		!(qualification & EPT_VIOLATION_LINEAR_VALID)       ? "without a linear address"
-			: qualification & EPT_VIOLATION_FINAL_TRANSLATED ? "by an access"
-									 : "by a page walk");
+		!(qualification & EPT_VIOLATION_LINEAR_VALID)    ? "without a linear address"
+		: qualification & EPT_VIOLATION_FINAL_TRANSLATED ? "by an access"
+								 : "by a page walk");
 }
 
 static void report_exit(void)
@@ -76,9 +76,9 @@ static void report_bytes(struct vcpu *vcpu, const struct guest_view *view)
 	for (unsigned int i = 0; i < count; i++)
 		format_text(text + 3 * (size_t)i, sizeof(text) - 3 * (size_t)i, " %02x", bytes[i]);
 	log_info("vmm", "bytes at RIP:%s%s", text,
-		status == STATUS_OK       ? ""
-			: count != 0      ? " (the next page cannot be read)"
-					  : " none, they cannot be read");
+		status == STATUS_OK ? ""
+		: count != 0        ? " (the next page cannot be read)"
+				    : " none, they cannot be read");
 }
 
 /* The guest's own tables for a linear address, then EPT for where that leads. */
@@ -103,7 +103,7 @@ static void report_walks(struct vcpu *vcpu, const struct guest_view *view)
 	if (violation)
 		gpa = cpu_vmread(VMCS_GUEST_PHYSICAL_ADDRESS);
 	else if (guest_walk(&view->paging, &vcpu->vm->memory, linear, GUEST_READ, &gpa, &fault) !=
-		STATUS_OK)
+		 STATUS_OK)
 		return;
 	log_info("vmm", "EPT for guest-physical 0x%lx:", gpa);
 	count = ept_trace(&vcpu->vm->ept, gpa, ept_steps);
@@ -114,9 +114,8 @@ static void report_walks(struct vcpu *vcpu, const struct guest_view *view)
 
 static void report_history(const struct vcpu *vcpu)
 {
-	uint32_t first = vcpu->history_next > VCPU_EXIT_HISTORY
-				 ? vcpu->history_next - VCPU_EXIT_HISTORY
-				 : 0;
+	uint32_t first =
+		vcpu->history_next > VCPU_EXIT_HISTORY ? vcpu->history_next - VCPU_EXIT_HISTORY : 0;
 	uint64_t start = vcpu->history[first % VCPU_EXIT_HISTORY].tsc;
 
 	log_info("vmm", "the last exits (TSC since the first of them, RIP, reason):");
@@ -142,8 +141,7 @@ void report_guest(struct vcpu *vcpu)
 
 enum exit_result report_failed_entry(struct vcpu *vcpu, uint64_t failure)
 {
-	const uint32_t error =
-		failure == 2 ? (uint32_t)cpu_vmread(VMCS_VM_INSTRUCTION_ERROR) : 0;
+	const uint32_t error = failure == 2 ? (uint32_t)cpu_vmread(VMCS_VM_INSTRUCTION_ERROR) : 0;
 
 	vm_end(vcpu->vm, VM_STATUS_STOPPED, "VM entry failed: %s (VM-instruction error %u)",
 		error != 0 ? vm_instruction_error_text(error) : "no current VMCS", error);
@@ -186,8 +184,9 @@ void report_guest_state_checks(void)
 			(injected & INTERRUPTION_TYPE) != INTERRUPTION_TYPE_EXTERNAL ||
 			(rflags & RFLAGS_IF),
 		"an external interrupt is injected with RFLAGS.IF 0", injected);
-	log_error("vmm", "guest state: CR0 0x%lx, CR4 0x%lx, EFER 0x%lx, CS rights 0x%lx, activity %lu, "
-			 "interruptibility 0x%lx",
+	log_error("vmm",
+		"guest state: CR0 0x%lx, CR4 0x%lx, EFER 0x%lx, CS rights 0x%lx, activity %lu, "
+		"interruptibility 0x%lx",
 		cr0, cr4, efer, cs, cpu_vmread(VMCS_GUEST_ACTIVITY_STATE),
 		cpu_vmread(VMCS_GUEST_INTERRUPTIBILITY_STATE));
 }

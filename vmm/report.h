@@ -11,7 +11,8 @@
 /* The whole state at the last exit, to the log. The VMCS is current. */
 void report_guest(struct vcpu *vcpu);
 
-/* A VM entry that failed before it began: the VM-instruction error in words, and a stopped guest. */
+/* A VM entry that failed before it began: the VM-instruction error in words, and a stopped guest.
+ */
 enum exit_result report_failed_entry(struct vcpu *vcpu, uint64_t failure);
 
 /* The checks of SDM vol. 3C 'Checks on Guest State' that can be told wrong, by name. */

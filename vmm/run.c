@@ -95,7 +95,8 @@ static void vmcs_load(struct vcpu *vcpu)
 
 static void vmx_switch_off(struct vcpu *vcpu)
 {
-	/* Before VMXOFF: a VMCS that the processor still holds would be lost (and KVM does lose it). */
+	/* Before VMXOFF: a VMCS that the processor still holds would be lost (and KVM does lose
+	 * it). */
 	if (!cpu_vmclear(host_physical(vcpu->vmcs)))
 		log_error("vmm", "VMCLEAR of 0x%lx failed", host_physical(vcpu->vmcs));
 	cpu_vmxoff();

@@ -32,10 +32,10 @@ static void let_msr_through(uint8_t *bitmap, uint32_t msr, bool writes)
 	uint32_t bit = msr & 0x1fff;
 
 	bitmap[(high ? MSR_BITMAP_READ_HIGH : MSR_BITMAP_READ_LOW) + bit / 8] &=
-		(uint8_t)~(1u << bit % 8);
+		(uint8_t) ~(1u << bit % 8);
 	if (writes)
 		bitmap[(high ? MSR_BITMAP_WRITE_HIGH : MSR_BITMAP_WRITE_LOW) + bit / 8] &=
-			(uint8_t)~(1u << bit % 8);
+			(uint8_t) ~(1u << bit % 8);
 }
 
 /*
@@ -66,8 +66,7 @@ static void set_up_fpu(struct vcpu *vcpu)
 	memcpy(vcpu->state.fpu + FPU_AREA_MXCSR, &mxcsr, sizeof(mxcsr));
 }
 
-enum status vcpu_init(
-	struct vcpu *vcpu, struct vm *vm, const struct vmx_capabilities *capabilities)
+enum status vcpu_init(struct vcpu *vcpu, struct vm *vm, const struct vmx_capabilities *capabilities)
 {
 	const uint32_t primary = vmx_control_value(capabilities, VMX_PRIMARY);
 	const uint32_t secondary = vmx_control_value(capabilities, VMX_SECONDARY);

@@ -63,17 +63,17 @@ struct vcpu {
 	void *virtual_apic; /* for the TPR shadow; null without one */
 	void *msr_bitmap;
 	void *io_bitmap; /* all ones, for both bitmaps: every port access exits */
-	uint16_t vpid;    /* 0 without VPID */
-	bool configured;  /* the VMCS was filled in */
+	uint16_t vpid;   /* 0 without VPID */
+	bool configured; /* the VMCS was filled in */
 
-	uint64_t rip;  /* of this exit */
-	uint64_t efer; /* the guest's, but for LMA, which follows CR0.PG */
-	uint64_t cr8;  /* without a TPR shadow */
-	uint64_t cr0_owned, cr4_owned;     /* guest/host masks */
-	uint64_t cr4_allowed;              /* bits that the guest may set */
+	uint64_t rip;                  /* of this exit */
+	uint64_t efer;                 /* the guest's, but for LMA, which follows CR0.PG */
+	uint64_t cr8;                  /* without a TPR shadow */
+	uint64_t cr0_owned, cr4_owned; /* guest/host masks */
+	uint64_t cr4_allowed;          /* bits that the guest may set */
 	uint64_t xcr0_allowed;
-	uint64_t preemption_ticks;         /* a slice of the preemption timer */
-	uint64_t retried_rip;              /* of the last exit that was retried; ~0 for none */
+	uint64_t preemption_ticks; /* a slice of the preemption timer */
+	uint64_t retried_rip;      /* of the last exit that was retried; ~0 for none */
 	struct guest_cpuid cpuid;
 	struct processor_state state;
 

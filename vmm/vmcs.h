@@ -159,13 +159,13 @@ enum vmcs_field {
 #define SECONDARY_ENABLE_INVPCID     BIT(12)
 
 /* VM-exit controls. */
-#define EXIT_SAVE_DEBUG_CONTROLS        BIT(2)
-#define EXIT_HOST_ADDRESS_SPACE_SIZE    BIT(9)
-#define EXIT_ACKNOWLEDGE_INTERRUPT      BIT(15)
-#define EXIT_SAVE_IA32_PAT              BIT(18)
-#define EXIT_LOAD_IA32_PAT              BIT(19)
-#define EXIT_SAVE_IA32_EFER             BIT(20)
-#define EXIT_LOAD_IA32_EFER             BIT(21)
+#define EXIT_SAVE_DEBUG_CONTROLS     BIT(2)
+#define EXIT_HOST_ADDRESS_SPACE_SIZE BIT(9)
+#define EXIT_ACKNOWLEDGE_INTERRUPT   BIT(15)
+#define EXIT_SAVE_IA32_PAT           BIT(18)
+#define EXIT_LOAD_IA32_PAT           BIT(19)
+#define EXIT_SAVE_IA32_EFER          BIT(20)
+#define EXIT_LOAD_IA32_EFER          BIT(21)
 
 /* VM-entry controls. */
 #define ENTRY_LOAD_DEBUG_CONTROLS BIT(2)
@@ -270,15 +270,15 @@ enum exit_reason {
 #define ACCESS_RIGHTS_UNUSABLE BIT(16)
 
 /* IA32_VMX_EPT_VPID_CAP. SDM vol. 3D appendix A, 'VPID and EPT Capabilities'. */
-#define EPT_CAP_WALK_LENGTH_4      BIT(6)
-#define EPT_CAP_WRITE_BACK         BIT(14)
-#define EPT_CAP_2M_PAGES           BIT(16)
-#define EPT_CAP_1G_PAGES           BIT(17)
-#define EPT_CAP_INVEPT             BIT(20)
-#define EPT_CAP_INVEPT_SINGLE      BIT(25)
-#define EPT_CAP_INVEPT_ALL         BIT(26)
-#define VPID_CAP_INVVPID           BIT(32)
-#define VPID_CAP_INVVPID_SINGLE    BIT(41)
-#define VPID_CAP_INVVPID_ALL       BIT(42)
+#define EPT_CAP_WALK_LENGTH_4   BIT(6)
+#define EPT_CAP_WRITE_BACK      BIT(14)
+#define EPT_CAP_2M_PAGES        BIT(16)
+#define EPT_CAP_1G_PAGES        BIT(17)
+#define EPT_CAP_INVEPT          BIT(20)
+#define EPT_CAP_INVEPT_SINGLE   BIT(25)
+#define EPT_CAP_INVEPT_ALL      BIT(26)
+#define VPID_CAP_INVVPID        BIT(32)
+#define VPID_CAP_INVVPID_SINGLE BIT(41)
+#define VPID_CAP_INVVPID_ALL    BIT(42)
 
 #endif

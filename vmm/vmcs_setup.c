@@ -29,8 +29,8 @@ void vmcs_set_up_controls(struct vcpu *vcpu)
 	cpu_vmwrite(VMCS_ENTRY_CONTROLS, vmx_control_value(vmx, VMX_ENTRY));
 
 	/*
-	 * #MC is ours to report. #DB and #AC only pass through here: delivering one of them may raise
-	 * the next for ever, inside one instruction, where no timer could end it.
+	 * #MC is ours to report. #DB and #AC only pass through here: delivering one of them may
+	 * raise the next for ever, inside one instruction, where no timer could end it.
 	 */
 	cpu_vmwrite(VMCS_EXCEPTION_BITMAP, BIT(VECTOR_MC) | BIT(VECTOR_DB) | BIT(VECTOR_AC));
 	cpu_vmwrite(VMCS_PAGE_FAULT_ERROR_CODE_MASK, 0);
@@ -134,8 +134,8 @@ void vmcs_set_up_host(void)
 	cpu_vmwrite(VMCS_HOST_TR_SELECTOR, tr);
 	cpu_vmwrite(VMCS_HOST_FS_BASE, 0);
 	cpu_vmwrite(VMCS_HOST_GS_BASE, 0);
-	cpu_vmwrite(VMCS_HOST_TR_BASE,
-		(descriptor[0] >> 16 & 0xffffff) | (descriptor[0] >> 56) << 24 | descriptor[1] << 32);
+	cpu_vmwrite(VMCS_HOST_TR_BASE, (descriptor[0] >> 16 & 0xffffff) |
+					       (descriptor[0] >> 56) << 24 | descriptor[1] << 32);
 	cpu_vmwrite(VMCS_HOST_GDTR_BASE, gdt.base);
 	cpu_vmwrite(VMCS_HOST_IDTR_BASE, idt.base);
 

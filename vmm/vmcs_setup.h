@@ -13,5 +13,4 @@ void vmcs_set_up_controls(struct vcpu *vcpu);
 void vmcs_set_up_guest(struct vcpu *vcpu);
 void vmcs_set_up_host(void);
 
-
 #endif

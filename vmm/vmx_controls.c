@@ -62,7 +62,8 @@ static uint32_t may_be_1(uint64_t allowed)
 	return (uint32_t)(allowed >> 32);
 }
 
-/* CPUID.7.0:EBX.INVPCID and CPUID.80000001:EDX.RDTSCP: a control is asked for only with its CPUID. */
+/* CPUID.7.0:EBX.INVPCID and CPUID.80000001:EDX.RDTSCP: a control is asked for only with its CPUID.
+ */
 static uint64_t hidden_secondary_controls(void)
 {
 	uint64_t hidden = 0;
@@ -89,10 +90,10 @@ void vmx_read_capabilities(struct vmx_capabilities *c)
 
 	const bool t = c->true_controls;
 
-	c->allowed[VMX_PIN_BASED] = cpu_read_msr(
-		t ? MSR_IA32_VMX_TRUE_PINBASED_CTLS : MSR_IA32_VMX_PINBASED_CTLS);
-	c->allowed[VMX_PRIMARY] = cpu_read_msr(
-		t ? MSR_IA32_VMX_TRUE_PROCBASED_CTLS : MSR_IA32_VMX_PROCBASED_CTLS);
+	c->allowed[VMX_PIN_BASED] =
+		cpu_read_msr(t ? MSR_IA32_VMX_TRUE_PINBASED_CTLS : MSR_IA32_VMX_PINBASED_CTLS);
+	c->allowed[VMX_PRIMARY] =
+		cpu_read_msr(t ? MSR_IA32_VMX_TRUE_PROCBASED_CTLS : MSR_IA32_VMX_PROCBASED_CTLS);
 	c->allowed[VMX_EXIT] =
 		cpu_read_msr(t ? MSR_IA32_VMX_TRUE_EXIT_CTLS : MSR_IA32_VMX_EXIT_CTLS);
 	c->allowed[VMX_ENTRY] =
@@ -126,8 +127,8 @@ uint32_t vmx_control_value(const struct vmx_capabilities *c, enum vmx_control_wo
 	if (word == VMX_PRIMARY && !(may_be_1(c->allowed[word]) & PRIMARY_USE_TPR_SHADOW))
 		wanted |= PRIMARY_CR8_LOAD_EXITING | PRIMARY_CR8_STORE_EXITING;
 	/* VPID is of use only if it can be flushed. */
-	if (word == VMX_SECONDARY &&
-		(~c->ept_vpid & (VPID_CAP_INVVPID | VPID_CAP_INVVPID_ALL | VPID_CAP_INVVPID_SINGLE)))
+	if (word == VMX_SECONDARY && (~c->ept_vpid & (VPID_CAP_INVVPID | VPID_CAP_INVVPID_ALL |
+							     VPID_CAP_INVVPID_SINGLE)))
 		wanted &= ~SECONDARY_ENABLE_VPID;
 	return ((uint32_t)wanted | must_be_1(c->allowed[word])) & may_be_1(c->allowed[word]);
 }

@@ -21,11 +21,11 @@ enum vmx_control_word {
 };
 
 struct vmx_capabilities {
-	bool vmx;               /* CPUID.1:ECX.VMX */
-	bool true_controls;     /* IA32_VMX_BASIC bit 55 */
-	uint64_t basic;         /* IA32_VMX_BASIC */
-	uint64_t misc;          /* IA32_VMX_MISC */
-	uint64_t ept_vpid;      /* IA32_VMX_EPT_VPID_CAP, 0 where there is neither */
+	bool vmx;           /* CPUID.1:ECX.VMX */
+	bool true_controls; /* IA32_VMX_BASIC bit 55 */
+	uint64_t basic;     /* IA32_VMX_BASIC */
+	uint64_t misc;      /* IA32_VMX_MISC */
+	uint64_t ept_vpid;  /* IA32_VMX_EPT_VPID_CAP, 0 where there is neither */
 	uint64_t cr0_fixed0, cr0_fixed1;
 	uint64_t cr4_fixed0, cr4_fixed1;
 	uint64_t allowed[VMX_CONTROL_WORD_COUNT]; /* low half: must be 1; high half: may be 1 */
@@ -59,7 +59,6 @@ bool vmx_control_granted(
  * The value of a control field: every granted bit of the table that is needed or wanted, plus what
  * must be 1. Meaningful only after every needed row was granted.
  */
-uint32_t vmx_control_value(
-	const struct vmx_capabilities *capabilities, enum vmx_control_word word);
+uint32_t vmx_control_value(const struct vmx_capabilities *capabilities, enum vmx_control_word word);
 
 #endif
