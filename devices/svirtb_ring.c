@@ -48,8 +48,11 @@ static void copy_to_guest(const struct guest_memory *memory, const struct transf
 		memcpy(transfer->host, from, size);
 		return;
 	}
-	for (; size > 0; gpa += piece, from += piece, size -= piece)
-		memcpy(guest_memory_find(memory, gpa, size, &piece), from, piece);
+	for (; size > 0; gpa += piece, from += piece, size -= piece) {
+		void *to = guest_memory_find(memory, gpa, size, &piece);
+
+		memcpy(to, from, piece);
+	}
 }
 
 static void copy_from_guest(
@@ -63,8 +66,11 @@ static void copy_from_guest(
 		memcpy(to, transfer->host, size);
 		return;
 	}
-	for (; size > 0; gpa += piece, to += piece, size -= piece)
-		memcpy(to, guest_memory_find(memory, gpa, size, &piece), piece);
+	for (; size > 0; gpa += piece, to += piece, size -= piece) {
+		const void *from = guest_memory_find(memory, gpa, size, &piece);
+
+		memcpy(to, from, piece);
+	}
 }
 
 /* What the disk has there moves; the rest of the buffer stays as it was. */
