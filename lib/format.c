@@ -107,9 +107,10 @@ static const char *parse_conversion(
 	if (*format == 'z') {
 		conversion->longs = 1;
 		format++;
+	} else {
+		for (; *format == 'l' && conversion->longs < 2; format++)
+			conversion->longs++;
 	}
-	for (; *format == 'l' && conversion->longs < 2; format++)
-		conversion->longs++;
 	conversion->letter = *format;
 	return *format == '\0' ? format : format + 1;
 }
@@ -197,12 +198,20 @@ static uint64_t take_unsigned(const struct conversion *conversion, va_list *argu
 				      : va_arg(*arguments, unsigned int);
 }
 
+static bool is_integer(char letter)
+{
+	return letter == 'd' || letter == 'i' || letter == 'u' || letter == 'x' || letter == 'X';
+}
+
 /* Writes one conversion; false when it is not one that is known. */
 static bool put_conversion(
 	struct output *output, const struct conversion *conversion, va_list *arguments)
 {
 	char character;
 
+	/* %ls and the like are C's too, but mean something else than %s. */
+	if (conversion->longs != 0 && !is_integer(conversion->letter))
+		return false;
 	switch (conversion->letter) {
 	case '%': output_char(output, '%'); return true;
 	case 'c':

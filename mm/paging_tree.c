@@ -214,6 +214,8 @@ unsigned int paging_tree_trace(const struct paging_tree *tree, uint64_t address,
 	uint64_t *table = tree->root;
 	unsigned int count = 0;
 
+	if (address >= BIT(address_bits(tree)))
+		return 0;
 	for (unsigned int level = tree->levels;; level--) {
 		uint64_t *entry = table_entry(table, address, level);
 

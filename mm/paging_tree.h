@@ -73,7 +73,7 @@ MUST_USE enum status paging_tree_unmap(struct paging_tree *tree, uint64_t addres
 /* Whether address is mapped, and by what (or the level at which the way ends). */
 bool paging_tree_lookup(const struct paging_tree *tree, uint64_t address, struct paging_leaf *leaf);
 
-/* The entries on the way to address, the root's first; returns how many there are, 1..5. */
+/* The entries on the way to address, the root's first; how many, 0 beyond the tree's width. */
 unsigned int paging_tree_trace(const struct paging_tree *tree, uint64_t address,
 	struct paging_step steps[PAGING_MAX_LEVELS]);
 
