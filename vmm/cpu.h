@@ -168,12 +168,12 @@ static inline bool cpu_vmptrld(uint64_t vmcs)
 	return ok;
 }
 
-/* Of the current VMCS; a field that the processor does not have reads as 0. */
+/* Of the current VMCS, a field that every VMCS of ours has. */
 static inline uint64_t cpu_vmread(uint64_t field)
 {
-	uint64_t value = 0;
+	uint64_t value;
 
-	__asm__ volatile("vmread %1, %0" : "+r"(value) : "r"(field) : "cc");
+	__asm__ volatile("vmread %1, %0" : "=r"(value) : "r"(field) : "cc");
 	return value;
 }
 

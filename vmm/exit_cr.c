@@ -10,8 +10,9 @@
 
 enum cr_access_type { MOV_TO_CR, MOV_FROM_CR, CLTS, LMSW };
 
-#define PDPTE_PRESENT BIT(0)
-#define CR3_PAE_BASE  0xffffffe0ull /* 32-byte aligned, below 4 GiB */
+#define PDPTE_PRESENT  BIT(0)
+#define PDPTE_RESERVED UINT64_C(0x1e6) /* and what lies above MAXPHYADDR */
+#define CR3_PAE_BASE   0xffffffe0ull   /* 32-byte aligned, below 4 GiB */
 
 /* What a write of CR0 or CR4 would make of the processor. */
 struct control_state {
@@ -140,6 +141,7 @@ static bool write_cr4(struct vcpu *vcpu, uint64_t value)
 		return false;
 	cpu_vmwrite(VMCS_CR4_READ_SHADOW, value);
 	cpu_vmwrite(VMCS_GUEST_CR4, value | CR4_MCE | vcpu->vmx->cr4_fixed0);
+	guest_cpuid_mirror(&vcpu->cpuid, value, vcpu->state.xcr0);
 	vcpu_flush_translations(vcpu);
 	return true;
 }
@@ -211,6 +213,7 @@ enum exit_result handle_xsetbv(struct vcpu *vcpu)
 	}
 	vcpu->state.xcr0 = value;
 	cpu_write_xcr0(value);
+	guest_cpuid_mirror(&vcpu->cpuid, cpu_vmread(VMCS_GUEST_CR4), value);
 	vcpu_retire_exit(vcpu);
 	return EXIT_RESUME;
 }

@@ -7,17 +7,26 @@
 #include "vmm/exits.h"
 #include "vmm/x86.h"
 
+static void answer_cpuid(uint64_t *registers, const struct cpuid_registers *answer)
+{
+	registers[REG_RAX] = answer->eax;
+	registers[REG_RBX] = answer->ebx;
+	registers[REG_RCX] = answer->ecx;
+	registers[REG_RDX] = answer->edx;
+}
+
 enum exit_result handle_cpuid(struct vcpu *vcpu)
 {
 	uint64_t *registers = vcpu->registers;
-	const struct cpuid_registers answer =
-		guest_cpuid_read(&vcpu->cpuid, (uint32_t)registers[REG_RAX],
-			(uint32_t)registers[REG_RCX], cpu_vmread(VMCS_GUEST_CR4), vcpu->state.xcr0);
+	const uint32_t leaf = (uint32_t)registers[REG_RAX];
+	const struct cpuid_registers *fixed = guest_cpuid_find(&vcpu->cpuid, leaf);
+	struct cpuid_registers answer;
 
-	registers[REG_RAX] = answer.eax;
-	registers[REG_RBX] = answer.ebx;
-	registers[REG_RCX] = answer.ecx;
-	registers[REG_RDX] = answer.edx;
+	if (fixed == NULL) {
+		answer = guest_cpuid_read(&vcpu->cpuid, leaf, (uint32_t)registers[REG_RCX]);
+		fixed = &answer;
+	}
+	answer_cpuid(registers, fixed);
 	vcpu_retire_exit(vcpu);
 	return EXIT_RESUME;
 }

@@ -213,10 +213,26 @@ void guest_cpuid_init(struct guest_cpuid *c, uint32_t secondary)
 	}
 	read_extended(c, secondary);
 	c->cr4_allowed = allowed_cr4(c);
+	c->has_subleaves[LEAF_CACHES] = true;
+	c->has_subleaves[LEAF_FEATURES] = true;
+	c->has_subleaves[LEAF_TOPOLOGY] = true;
+	c->has_subleaves[LEAF_XSAVE] = true;
+	guest_cpuid_mirror(c, 0, XCR0_X87);
+}
+
+void guest_cpuid_mirror(struct guest_cpuid *c, uint64_t cr4, uint64_t xcr0)
+{
+	uint32_t *ecx = &c->basic[LEAF_VERSION].ecx;
+
+	*ecx &= ~(uint32_t)VERSION_ECX_OSXSAVE;
+	if (cr4 & CR4_OSXSAVE)
+		*ecx |= (uint32_t)VERSION_ECX_OSXSAVE;
+	if (c->xcr0_allowed != 0)
+		c->xsave[0].ebx = xsave_size(c, xcr0);
 }
 
 static struct cpuid_registers read_subleaf(
-	const struct guest_cpuid *c, uint32_t leaf, uint32_t subleaf, uint64_t xcr0)
+	const struct guest_cpuid *c, uint32_t leaf, uint32_t subleaf)
 {
 	struct cpuid_registers r = { 0 };
 
@@ -239,8 +255,6 @@ static struct cpuid_registers read_subleaf(
 	case LEAF_XSAVE:
 		if (subleaf < GUEST_CPUID_XSAVE)
 			r = c->xsave[subleaf];
-		if (subleaf == 0 && c->xcr0_allowed != 0)
-			r.ebx = xsave_size(c, xcr0);
 		break;
 	default: break;
 	}
@@ -248,19 +262,12 @@ static struct cpuid_registers read_subleaf(
 }
 
 struct cpuid_registers guest_cpuid_read(
-	const struct guest_cpuid *c, uint32_t leaf, uint32_t subleaf, uint64_t cr4, uint64_t xcr0)
+	const struct guest_cpuid *c, uint32_t leaf, uint32_t subleaf)
 {
 	struct cpuid_registers r = { 0 };
 
-	if (leaf < GUEST_CPUID_BASIC) {
-		if (BIT(leaf) & (BIT(LEAF_CACHES) | BIT(LEAF_FEATURES) | BIT(LEAF_TOPOLOGY) |
-					BIT(LEAF_XSAVE)))
-			return read_subleaf(c, leaf, subleaf, xcr0);
-		r = c->basic[leaf];
-		if (leaf == LEAF_VERSION && (cr4 & CR4_OSXSAVE))
-			r.ecx |= (uint32_t)VERSION_ECX_OSXSAVE;
-		return r;
-	}
+	if (leaf < GUEST_CPUID_BASIC)
+		return c->has_subleaves[leaf] ? read_subleaf(c, leaf, subleaf) : c->basic[leaf];
 	if (leaf - LEAF_EXTENDED < GUEST_CPUID_EXTENDED)
 		return c->extended[leaf - LEAF_EXTENDED];
 	if (leaf == LEAF_HYPERVISOR) {

@@ -8,6 +8,7 @@
 #define VMM_GUEST_CPUID_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "vmm/cpu.h"
@@ -19,6 +20,7 @@
 
 struct guest_cpuid {
 	struct cpuid_registers basic[GUEST_CPUID_BASIC];
+	bool has_subleaves[GUEST_CPUID_BASIC];
 	struct cpuid_registers extended[GUEST_CPUID_EXTENDED];
 	struct cpuid_registers caches[GUEST_CPUID_CACHES];
 	struct cpuid_registers xsave[GUEST_CPUID_XSAVE];
@@ -32,8 +34,20 @@ struct guest_cpuid {
 /* secondary: the value of the secondary processor-based controls that will be in force. */
 void guest_cpuid_init(struct guest_cpuid *cpuid, uint32_t secondary);
 
-/* One CPUID of the guest; cr4 and xcr0 are the guest's, for the bits that mirror them. */
-struct cpuid_registers guest_cpuid_read(const struct guest_cpuid *cpuid, uint32_t leaf,
-	uint32_t subleaf, uint64_t cr4, uint64_t xcr0);
+/*
+ * The answer to a leaf without subleaves; null for the others, for which guest_cpuid_read is.
+ */
+static inline const struct cpuid_registers *guest_cpuid_find(
+	const struct guest_cpuid *cpuid, uint32_t leaf)
+{
+	return leaf < GUEST_CPUID_BASIC && !cpuid->has_subleaves[leaf] ? &cpuid->basic[leaf] : NULL;
+}
+
+/* Any CPUID of the guest. */
+struct cpuid_registers guest_cpuid_read(
+	const struct guest_cpuid *cpuid, uint32_t leaf, uint32_t subleaf);
+
+/* To be called when the guest has written CR4.OSXSAVE or XCR0, which CPUID mirrors. */
+void guest_cpuid_mirror(struct guest_cpuid *cpuid, uint64_t cr4, uint64_t xcr0);
 
 #endif

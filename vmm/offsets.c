@@ -9,7 +9,6 @@
 void offsets_generate(void)
 {
 	OFFSET(VCPU_REGISTERS, struct vcpu, registers);
-	OFFSET(VCPU_HOST_RSP, struct vcpu, host_rsp);
-	OFFSET(VCPU_LAUNCHED, struct vcpu, launched);
+	_Static_assert(EXIT_RESUME == 0, "vmm/vmentry.asm tests for it");
 	CONSTANT(FIELD_HOST_RSP, VMCS_HOST_RSP);
 }

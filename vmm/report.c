@@ -114,16 +114,16 @@ static void report_walks(struct vcpu *vcpu, const struct guest_view *view)
 
 static void report_history(const struct vcpu *vcpu)
 {
-	uint32_t first =
+	uint64_t first =
 		vcpu->history_next > VCPU_EXIT_HISTORY ? vcpu->history_next - VCPU_EXIT_HISTORY : 0;
 	uint64_t start = vcpu->history[first % VCPU_EXIT_HISTORY].tsc;
 
 	log_info("vmm", "the last exits (TSC since the first of them, RIP, reason):");
-	for (uint32_t i = first; i != vcpu->history_next; i++) {
+	for (uint64_t i = first; i != vcpu->history_next; i++) {
 		const struct exit_record *record = &vcpu->history[i % VCPU_EXIT_HISTORY];
 
 		log_info("vmm", "  %12lu %016lx %s", record->tsc - start, record->rip,
-			exit_reason_name(record->reason & 0xffff));
+			exit_reason_name((uint32_t)record->reason & 0xffff));
 	}
 }
 
@@ -139,7 +139,7 @@ void report_guest(struct vcpu *vcpu)
 	report_history(vcpu);
 }
 
-enum exit_result report_failed_entry(struct vcpu *vcpu, uint64_t failure)
+void report_failed_entry(struct vcpu *vcpu, uint64_t failure)
 {
 	const uint32_t error = failure == 2 ? (uint32_t)cpu_vmread(VMCS_VM_INSTRUCTION_ERROR) : 0;
 
@@ -150,7 +150,6 @@ enum exit_result report_failed_entry(struct vcpu *vcpu, uint64_t failure)
 		cpu_vmread(VMCS_PIN_BASED_CONTROLS), cpu_vmread(VMCS_PRIMARY_CONTROLS),
 		cpu_vmread(VMCS_SECONDARY_CONTROLS), cpu_vmread(VMCS_EXIT_CONTROLS),
 		cpu_vmread(VMCS_ENTRY_CONTROLS));
-	return EXIT_STOP;
 }
 
 static void check(bool right, const char *what, uint64_t value)

@@ -13,7 +13,7 @@ void report_guest(struct vcpu *vcpu);
 
 /* A VM entry that failed before it began: the VM-instruction error in words, and a stopped guest.
  */
-enum exit_result report_failed_entry(struct vcpu *vcpu, uint64_t failure);
+void report_failed_entry(struct vcpu *vcpu, uint64_t failure);
 
 /* The checks of SDM vol. 3C 'Checks on Guest State' that can be told wrong, by name. */
 void report_guest_state_checks(void);

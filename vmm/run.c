@@ -89,8 +89,6 @@ static void vmcs_load(struct vcpu *vcpu)
 		vcpu->configured = true;
 	}
 	vmcs_set_up_host();
-	vcpu->launched = 0;
-	vcpu->host_rsp = 0;
 }
 
 static void vmx_switch_off(struct vcpu *vcpu)
@@ -114,28 +112,26 @@ static enum exit_result end_by_timeout(struct vcpu *vcpu)
 	return EXIT_STOP;
 }
 
-/* One exit: noted, dispatched, counted. */
-static enum exit_result answer_exit(struct vcpu *vcpu)
+/* One exit: noted, dispatched, counted. Called by vmm/vmentry.asm. */
+enum exit_result vcpu_answer_exit(struct vcpu *vcpu)
 {
-	const uint64_t began = cpu_read_tsc();
-	const uint64_t reason = cpu_vmread(VMCS_EXIT_REASON);
 	struct exit_record *record = &vcpu->history[vcpu->history_next++ % VCPU_EXIT_HISTORY];
 	enum exit_result result;
 	uint64_t now;
 
+	record->tsc = cpu_read_tsc();
+	record->reason = cpu_vmread(VMCS_EXIT_REASON);
 	vcpu->rip = cpu_vmread(VMCS_GUEST_RIP);
-	record->reason = (uint32_t)reason;
 	record->rip = vcpu->rip;
-	record->tsc = began;
 
 	/* A failed entry has bit 31 set and so lies beyond the table, too. */
-	if (reason >= EXIT_REASON_COUNT || exit_handlers[reason] == NULL)
+	if (record->reason >= EXIT_REASON_COUNT || exit_handlers[record->reason] == NULL)
 		return handle_entry_failure(vcpu);
-	result = exit_handlers[reason](vcpu);
+	result = exit_handlers[record->reason](vcpu);
 
 	now = cpu_read_tsc();
-	vcpu->statistics[reason].count++;
-	vcpu->statistics[reason].tsc += now - began;
+	vcpu->statistics[record->reason].count++;
+	vcpu->statistics[record->reason].tsc += now - record->tsc;
 	if (now >= vcpu->vm->deadline && result == EXIT_RESUME)
 		return end_by_timeout(vcpu);
 	return result;
@@ -143,15 +139,13 @@ static enum exit_result answer_exit(struct vcpu *vcpu)
 
 enum exit_result vcpu_run(struct vcpu *vcpu)
 {
-	enum exit_result result;
+	uint64_t failure;
 
 	vmx_switch_on(vcpu);
 	vmcs_load(vcpu);
-	do {
-		uint64_t failure = vmx_enter(vcpu);
-
-		result = failure == 0 ? answer_exit(vcpu) : report_failed_entry(vcpu, failure);
-	} while (result == EXIT_RESUME);
+	failure = vmx_run(vcpu);
+	if (failure != 0)
+		report_failed_entry(vcpu, failure);
 	vmx_switch_off(vcpu);
-	return result;
+	return vcpu->vm->ended ? EXIT_STOP : EXIT_GIVE_BACK;
 }

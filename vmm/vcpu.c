@@ -99,7 +99,8 @@ enum status vcpu_init(struct vcpu *vcpu, struct vm *vm, const struct vmx_capabil
 	}
 	guest_cpuid_init(&vcpu->cpuid, secondary);
 	vcpu->cr4_allowed = vcpu->cpuid.cr4_allowed & capabilities->cr4_fixed1;
-	vcpu->cr4_owned = ~vcpu->cr4_allowed | CR4_MCE;
+	/* OSXSAVE may be set, but CPUID mirrors it: its changes are rare, and CPUIDs are not. */
+	vcpu->cr4_owned = ~vcpu->cr4_allowed | CR4_MCE | CR4_OSXSAVE;
 	vcpu->cr0_owned = CR0_CD | CR0_NW | CR0_NE;
 	if (vcpu->preemption_ticks > UINT32_MAX)
 		vcpu->preemption_ticks = UINT32_MAX;
@@ -128,29 +129,14 @@ uint64_t vcpu_efer(const struct vcpu *vcpu, uint64_t cr0)
 	return vcpu->efer;
 }
 
-void vcpu_retire(struct vcpu *vcpu, uint64_t length)
+void vcpu_retire_flags(uint64_t interruptibility, uint64_t rflags)
 {
-	const uint64_t interruptibility = cpu_vmread(VMCS_GUEST_INTERRUPTIBILITY_STATE);
-	const uint64_t cs = cpu_vmread(VMCS_GUEST_CS_ACCESS_RIGHTS);
-	const uint64_t rflags = cpu_vmread(VMCS_GUEST_RFLAGS);
-	uint64_t rip = vcpu->rip + length;
-
-	if (!(cs & ACCESS_RIGHTS_L))
-		rip &= (cs & ACCESS_RIGHTS_DB) ? 0xffffffff : 0xffff;
-	cpu_vmwrite(VMCS_GUEST_RIP, rip);
-	if (interruptibility & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS))
-		cpu_vmwrite(VMCS_GUEST_INTERRUPTIBILITY_STATE,
-			interruptibility & ~(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
-	if (rflags & RFLAGS_RF)
-		cpu_vmwrite(VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF);
+	cpu_vmwrite(VMCS_GUEST_INTERRUPTIBILITY_STATE,
+		interruptibility & ~(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
+	cpu_vmwrite(VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF);
 	if (rflags & RFLAGS_TF)
 		cpu_vmwrite(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS,
 			cpu_vmread(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS) | PENDING_DEBUG_BS);
-}
-
-void vcpu_retire_exit(struct vcpu *vcpu)
-{
-	vcpu_retire(vcpu, cpu_vmread(VMCS_EXIT_INSTRUCTION_LENGTH));
 }
 
 void vcpu_inject(struct vcpu *vcpu, enum exception_vector vector)

@@ -25,7 +25,7 @@ enum exit_result {
 };
 
 struct exit_record {
-	uint32_t reason;
+	uint64_t reason;
 	uint64_t rip;
 	uint64_t tsc;
 };
@@ -51,10 +51,8 @@ struct processor_state {
 };
 
 struct vcpu {
-	/* vmm/vmentry.asm reaches these three by offsets made from here (vmm/offsets.c). */
-	uint64_t registers[REG_COUNT]; /* RSP's is filled in from the VMCS where it is needed */
-	uint64_t host_rsp;             /* what the VMCS has as HOST_RSP; 0 when not known */
-	uint64_t launched;             /* whether VMRESUME is due rather than VMLAUNCH */
+	/* Stored and loaded by vmm/vmentry.asm; RSP's is filled in from the VMCS where needed. */
+	uint64_t registers[REG_COUNT];
 
 	struct vm *vm;
 	const struct vmx_capabilities *vmx;
@@ -77,7 +75,7 @@ struct vcpu {
 	struct guest_cpuid cpuid;
 	struct processor_state state;
 
-	uint32_t history_next;
+	uint64_t history_next;
 	struct exit_record history[VCPU_EXIT_HISTORY];
 	struct exit_statistics statistics[EXIT_REASON_COUNT];
 	uint64_t nmis;
@@ -97,20 +95,21 @@ enum exit_result vcpu_run(struct vcpu *vcpu);
 void vcpu_set_pvh_start(struct vcpu *vcpu, uint32_t entry, uint32_t start_info);
 
 /*
- * vmm/vmentry.asm: enters the guest with vcpu->registers, comes back at its next exit with them
- * updated: 0. Otherwise there was no entry: 1 VMfailInvalid, 2 VMfailValid.
+ * vmm/vmentry.asm: enters the guest with vcpu->registers and calls vcpu_answer_exit at each exit,
+ * with them updated, until that wants to leave: 0. Otherwise there was no entry: 1 VMfailInvalid,
+ * 2 VMfailValid. The VMCS is current and clear.
  */
-uint64_t vmx_enter(struct vcpu *vcpu);
+uint64_t vmx_run(struct vcpu *vcpu);
+enum exit_result vcpu_answer_exit(struct vcpu *vcpu);
 
 /*
  * Ends the emulation of an instruction of length bytes as the processor would: RIP moves on and
  * wraps to the code segment's width, blocking by STI and MOV SS and RFLAGS.RF end, a single-step
  * trap becomes pending. SDM vol. 3C 'Guest Non-Register State'.
  */
-void vcpu_retire(struct vcpu *vcpu, uint64_t length);
-
+static inline void vcpu_retire(struct vcpu *vcpu, uint64_t length);
 /* As vcpu_retire, with the length that the processor reports for exits by an instruction. */
-void vcpu_retire_exit(struct vcpu *vcpu);
+static inline void vcpu_retire_exit(struct vcpu *vcpu);
 
 /* Makes the next entry deliver an exception. SDM 'VM-Entry Controls for Event Injection'. */
 void vcpu_inject(struct vcpu *vcpu, enum exception_vector vector);
@@ -129,7 +128,30 @@ static inline unsigned int vcpu_privilege(void)
 	return (unsigned int)(cpu_vmread(VMCS_GUEST_SS_ACCESS_RIGHTS) & ACCESS_RIGHTS_DPL) >> 5;
 }
 
+/* The rare part of vcpu_retire: what is blocked, RF and TF. */
+void vcpu_retire_flags(uint64_t interruptibility, uint64_t rflags);
+
 /* Forgets the guest's linear translations, as a write of CR0, CR3 or CR4 does. */
 void vcpu_flush_translations(const struct vcpu *vcpu);
+
+static inline void vcpu_retire(struct vcpu *vcpu, uint64_t length)
+{
+	const uint64_t interruptibility = cpu_vmread(VMCS_GUEST_INTERRUPTIBILITY_STATE);
+	const uint64_t cs = cpu_vmread(VMCS_GUEST_CS_ACCESS_RIGHTS);
+	const uint64_t rflags = cpu_vmread(VMCS_GUEST_RFLAGS);
+	uint64_t rip = vcpu->rip + length;
+
+	if (!(cs & ACCESS_RIGHTS_L))
+		rip &= (cs & ACCESS_RIGHTS_DB) ? 0xffffffff : 0xffff;
+	cpu_vmwrite(VMCS_GUEST_RIP, rip);
+	if ((interruptibility & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) |
+		(rflags & (RFLAGS_RF | RFLAGS_TF)))
+		vcpu_retire_flags(interruptibility, rflags);
+}
+
+static inline void vcpu_retire_exit(struct vcpu *vcpu)
+{
+	vcpu_retire(vcpu, cpu_vmread(VMCS_EXIT_INSTRUCTION_LENGTH));
+}
 
 #endif

@@ -2,13 +2,15 @@
 ;
 ; The one way into the guest and back.
 ;
-;   uint64_t vmx_enter(struct vcpu *vcpu);      0: VM exit; 1: VMfailInvalid; 2: VMfailValid
+;   uint64_t vmx_run(struct vcpu *vcpu);
+;   0: vcpu_answer_exit wants to leave; 1: VMfailInvalid, 2: VMfailValid, there was no entry
 ;
-; 1. Save what the C side needs kept, and the vcpu's address, on the host's stack.
-; 2. Tell the VMCS where that stack is, if it does not know yet.
-; 3. Load the guest's registers; VMLAUNCH the first time after a VMCLEAR, else VMRESUME.
-; 4. At the exit the processor comes to vmx_exit with RSP as in 2 and the guest's registers: store
+; 1. Save what the C side needs kept; on the host's stack lie a flag (launched) and the vcpu's
+;    address. The VMCS learns where that is: RSP is the same at every exit of this run.
+; 2. Load the guest's registers; VMLAUNCH the first time after a VMCLEAR, else VMRESUME.
+; 3. At the exit the processor comes to vmx_exit with RSP as in 1 and the guest's registers: store
 ;    them in encoding order, so that a register number out of an instruction is an array index.
+; 4. vcpu_answer_exit(vcpu) says whether to go on with 2.
 ; Guest RSP, RIP and RFLAGS live in the VMCS; vector and FPU registers stay where they are.
 
 bits 64
@@ -19,10 +21,11 @@ section .text
 
 %define REGISTER(n) VCPU_REGISTERS + 8 * n
 
-global vmx_enter:function hidden
+extern vcpu_answer_exit
+global vmx_run:function hidden
 global vmx_exit:function hidden
 
-vmx_enter:
+vmx_run:
 	; 1
 	push rbx
 	push rbp
@@ -30,16 +33,14 @@ vmx_enter:
 	push r13
 	push r14
 	push r15
+	push 0
 	push rdi
-	; 2
-	cmp [rdi + VCPU_HOST_RSP], rsp
-	je .stack_known
-	mov [rdi + VCPU_HOST_RSP], rsp
 	mov eax, FIELD_HOST_RSP
 	vmwrite rax, rsp
-.stack_known:
-	; 3
-	cmp qword [rdi + VCPU_LAUNCHED], 0
+
+.enter:
+	; 2
+	cmp byte [rsp + 8], 0
 	mov rax, [rdi + REGISTER(0)]
 	mov rcx, [rdi + REGISTER(1)]
 	mov rdx, [rdi + REGISTER(2)]
@@ -59,17 +60,17 @@ vmx_enter:
 	vmresume
 	jmp .failed
 .launch:
+	mov byte [rsp + 8], 1
 	vmlaunch
 .failed:
 	; ZF: VMfailValid, an error number is in the VMCS; CF: VMfailInvalid, there is no VMCS.
 	setz al
 	movzx eax, al
 	inc eax
-	pop rdi
 	jmp leave
 
 vmx_exit:
-	; 4
+	; 3
 	xchg rdi, [rsp]
 	mov [rdi + REGISTER(0)], rax
 	mov [rdi + REGISTER(1)], rcx
@@ -86,10 +87,17 @@ vmx_exit:
 	mov [rdi + REGISTER(14)], r14
 	mov [rdi + REGISTER(15)], r15
 	pop qword [rdi + REGISTER(7)]
-	mov qword [rdi + VCPU_LAUNCHED], 1
+	push rdi
+	; 4
+	mov rbx, rdi
+	call vcpu_answer_exit
+	mov rdi, rbx
+	test eax, eax
+	jz vmx_run.enter
 	xor eax, eax
 
 leave:
+	add rsp, 16
 	pop r15
 	pop r14
 	pop r13
