@@ -36,7 +36,9 @@ IMAGE_OBJ := $(IMAGE_C:%.c=$(BUILD)/image/%.o) $(IMAGE_ASM:%.asm=$(BUILD)/image/
 EFI_LIB   := /usr/lib
 
 .PHONY: all
-all: $(BUILD)/cafevisor.efi
+all: $(BUILD)/cafevisor.efi guests
+
+include guest-driver/guests.mk
 
 $(BUILD)/image/boot/%.o: IMAGE_CFLAGS += $(EFI_CFLAGS)
 $(BUILD)/image/%.o: %.c

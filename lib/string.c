@@ -12,19 +12,35 @@
  * themselves. */
 #define AS_WRITTEN __attribute__((optimize("no-tree-loop-distribute-patterns")))
 
+/* Word by word, then the rest; SDM vol. 2B, 'MOVS', 'STOS'. Guests use this in 32-bit code, too. */
+#ifdef __x86_64__
+#define MOVE_WORDS "rep movsq"
+#define FILL_WORDS "rep stosq"
+#else
+#define MOVE_WORDS "rep movsl"
+#define FILL_WORDS "rep stosl"
+#endif
+
 void *memcpy(void *restrict to, const void *restrict from, size_t size)
 {
 	void *at = to;
+	size_t count = size / sizeof(size_t);
 
-	__asm__ volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(size) : : "memory");
+	__asm__ volatile(MOVE_WORDS : "+D"(at), "+S"(from), "+c"(count) : : "memory");
+	count = size % sizeof(size_t);
+	__asm__ volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(count) : : "memory");
 	return to;
 }
 
 void *memset(void *to, int value, size_t size)
 {
 	void *at = to;
+	const size_t pattern = (uint8_t)value * (~(size_t)0 / 0xff);
+	size_t count = size / sizeof(size_t);
 
-	__asm__ volatile("rep stosb" : "+D"(at), "+c"(size) : "a"(value) : "memory");
+	__asm__ volatile(FILL_WORDS : "+D"(at), "+c"(count) : "a"(pattern) : "memory");
+	count = size % sizeof(size_t);
+	__asm__ volatile("rep stosb" : "+D"(at), "+c"(count) : "a"(value) : "memory");
 	return to;
 }
 
