@@ -4,7 +4,7 @@
  * \start.txt says, a command a line, and then switches the machine off. It spares the UEFI shell's
  * start-up and countdown, and lets many runs share one start of the firmware. Commands:
  *   copy FROM TO, delete PATH     on the boot volume; what is not there is no error
- *   PATH words...                 starts that program, its load options the whole line, as in a
+ *   PATH words...                 starts that program; its load options the whole line, as in a
  * shell Each program leaves a line 'STATUS PATH words...' in \start.log, STATUS in hexadecimal.
  */
 #include <efi.h>
@@ -13,7 +13,7 @@
 #define SCRIPT_PATH L"\\start.txt"
 #define LOG_PATH    L"\\start.log"
 #define SCRIPT_MAX  65536u
-#define LINE_MAX    1024u
+#define LINE_MAX    4096u
 #define COPY_CHUNK  (1024u * 1024u)
 #define END_OF_FILE (~0ull)
 
@@ -129,8 +129,8 @@ static void copy_file(struct starter *starter, const CHAR16 *from_path, const CH
 static void log_status(struct starter *starter, EFI_STATUS returned, const CHAR16 *line)
 {
 	EFI_FILE_HANDLE file;
-	CHAR16 wide[LINE_MAX + 32];
-	CHAR8 text[LINE_MAX + 32];
+	static CHAR16 wide[LINE_MAX + 32];
+	static CHAR8 text[LINE_MAX + 32];
 	UINTN size;
 
 	if (EFI_ERROR(open_file(starter, LOG_PATH,
@@ -165,7 +165,7 @@ static EFI_STATUS start_program(struct starter *starter, CHAR16 *path, CHAR16 *l
 
 static void do_line(struct starter *starter, CHAR16 line[LINE_MAX])
 {
-	CHAR16 words[LINE_MAX];
+	static CHAR16 words[LINE_MAX];
 	CHAR16 *second, *third;
 	EFI_STATUS status;
 
@@ -176,7 +176,7 @@ static void do_line(struct starter *starter, CHAR16 line[LINE_MAX])
 	} else if (StrCmp(words, L"copy") == 0) {
 		third = cut_word(second);
 		copy_file(starter, second, third);
-	} else if (words[0] != 0) {
+	} else if (words[0] != 0 && words[0] != '#') {
 		status = start_program(starter, words, line);
 		Print(L"starter: %s: %r\n", words, status);
 		log_status(starter, status, line);

@@ -1,0 +1,262 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The engine behind 'make run': boots Cafevisor with a guest and a disk in KVM or Bochs, shows the
+# log while it runs, brings the changed disk back, and exits with the run's status. From the
+# environment, each may be missing or empty:
+#   GUEST DISK MEMORY TIMEOUT CMDLINE   as in cafevisor.conf; DISK is changed in place
+#   ARGS                                words for cafevisor.efi, which override those
+#   ENGINE                              kvm, bochs or tcg instead of what scripts/engine.sh finds
+#   BUILD                               the folder with cafevisor.efi and starter.efi
+# Exit status: the guest's and Cafevisor's (README.md); without a result of theirs 103 when the
+# machine had to be ended, else 102; 105 for a file that cannot be used, 2 for a wrong word.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=scripts/machine.sh
+. "$here/machine.sh"
+# shellcheck source=scripts/engine.sh
+. "$here/engine.sh"
+
+BUILD=${BUILD:-build}
+GUEST=${GUEST:-$BUILD/guests/demo.elf}
+DISK=${DISK:-$BUILD/disk.img}
+MEMORY=${MEMORY:-64M}
+TIMEOUT=${TIMEOUT:-120}
+CMDLINE=${CMDLINE:-}
+ARGS=${ARGS:-}
+
+readonly STATUS_USAGE=2 STATUS_NO_RESULT=102 STATUS_TIMEOUT=103 STATUS_CONFIGURATION=105
+readonly MIB=1048576
+# Seconds of ours for the firmware and for loading files, and per second of the guest's time-out:
+# the seconds of a machine in Bochs are instructions, and pass more slowly where the host is slow.
+readonly KVM_START=60 BOCHS_START=150 BOCHS_SLOWNESS=3
+
+say() {
+	echo "run: $*" >&2
+}
+
+fail() {
+	local status=$1
+
+	shift
+	say "$*"
+	exit "$status"
+}
+
+work='' tail_pid='' incoming=''
+# shellcheck disable=SC2317 # the trap calls it
+cleanup() {
+	machine_stop
+	[ -z "$tail_pid" ] || kill "$tail_pid" 2>/dev/null || :
+	[ -z "$incoming" ] || rm -f -- "$incoming"
+	[ -z "$work" ] || rm -rf -- "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+check_files() {
+	local file
+
+	for file in "$BUILD/cafevisor.efi" "$BUILD/starter.efi"; do
+		[ -f "$file" ] || fail "$STATUS_CONFIGURATION" "$file: not built yet; 'make' builds it"
+	done
+	for file in "GUEST=$GUEST" "DISK=$DISK"; do
+		[ -e "${file#*=}" ] || fail "$STATUS_CONFIGURATION" "$file: no such file"
+		[ -f "${file#*=}" ] || fail "$STATUS_CONFIGURATION" "$file: not a file"
+		[ -r "${file#*=}" ] || fail "$STATUS_CONFIGURATION" "$file: not readable"
+	done
+	DISK=$(readlink -f -- "$DISK")
+	if [[ ! " $ARGS " =~ \ disk\.mode=(ro|snapshot)\  ]]; then
+		[[ -w $DISK && -w $(dirname -- "$DISK") ]] ||
+			fail "$STATUS_CONFIGURATION" \
+				"DISK=$DISK: not writable; ARGS=disk.mode=ro leaves it unchanged"
+	fi
+}
+
+check_words() {
+	local name
+
+	for name in MEMORY TIMEOUT CMDLINE ARGS; do
+		[[ ${!name} != *[[:cntrl:]]* ]] ||
+			fail "$STATUS_USAGE" "$name: only text may stand there, no line breaks"
+	done
+	((${#ARGS} < 4000)) || fail "$STATUS_USAGE" "ARGS: longer than 3999 characters"
+}
+
+# cafevisor.conf takes quotes around a value, but not within them.
+quoted_cmdline() {
+	if [[ $CMDLINE != *'"'* ]]; then
+		echo "\"$CMDLINE\""
+	elif [[ $CMDLINE == [\"\ ]* || $CMDLINE == *' #'* || $CMDLINE == *' ' ]]; then
+		fail "$STATUS_USAGE" "CMDLINE: with quotes in it, it may not begin with one," \
+			"have ' #' in it, or begin or end with a space"
+	else
+		echo "$CMDLINE"
+	fi
+}
+
+write_configuration() {
+	local cmdline
+
+	cmdline=$(quoted_cmdline) || exit
+	cat >"$work/cafevisor.conf" <<-CONF
+		guest = \\guest.elf
+		disk = \\disk.img
+		memory = $MEMORY
+		timeout = $TIMEOUT
+		cmdline = $cmdline
+	CONF
+	echo "cafevisor.efi $ARGS" >"$work/start.txt"
+}
+
+# The value that will be in force for a key: the last in ARGS, else the one given.
+value_in_force() {
+	local key=$1 value=$2 word
+
+	set -f
+	for word in $ARGS; do
+		[[ $word != "$key="* ]] || value=${word#*=}
+	done
+	set +f
+	echo "${value//\"/}"
+}
+
+# What cafevisor.efi will refuse counts as little here.
+mebibytes() {
+	case $1 in
+	*[!0-9kKmMgG]* | '' | [kKmMgG]* | ??????????????*) echo 0 ;;
+	*[kK]) echo $((10#${1%?} / 1024)) ;;
+	*[mM]) echo $((10#${1%?})) ;;
+	*[gG]) echo $((10#${1%?} * 1024)) ;;
+	*) echo $((10#$1 / MIB)) ;;
+	esac 2>/dev/null || echo 0
+}
+
+file_mebibytes() {
+	echo $((($(stat -L -c %s -- "$1") + MIB - 1) / MIB))
+}
+
+# The machine holds the guest's memory, the disk, the guest's file, and the firmware.
+set_machine_memory() {
+	local need
+
+	need=$(mebibytes "$(value_in_force memory "$MEMORY")")
+	need=$((need + $(file_mebibytes "$DISK") + $(file_mebibytes "$GUEST") + 192))
+	# Bochs maps no memory into the gigabyte below 4 GiB, and what would lie there is lost.
+	((need < 2560)) || need=$((need + 1536))
+	((need > 512)) || need=512
+	MACHINE_MEMORY=$(((need + 63) / 64 * 64))
+}
+
+# How long the emulator gets altogether, in seconds of ours; 0 for no limit.
+set_limit() {
+	local timeout
+
+	timeout=$(value_in_force timeout "$TIMEOUT")
+	[[ $timeout =~ ^[0-9]{1,7}$ ]] || timeout=0
+	timeout=$((10#$timeout))
+	limit=$((KVM_START + timeout))
+	[ "$ENGINE_NAME" = kvm ] || limit=$((BOCHS_START + $(file_mebibytes "$DISK") +
+		BOCHS_SLOWNESS * timeout))
+	((timeout != 0)) || limit=0
+}
+
+# The serial line without the firmware's screen control, as it comes.
+show_log() {
+	tail -c +1 -s 0.2 --pid="$MACHINE_PID" -f "$work/com1.txt" 2>/dev/null | perl -e '
+		$| = 1;
+		while (sysread(STDIN, $more, 65536)) {
+			$text .= $more;
+			$text =~ s/\e\[[0-9;=?]*[A-Za-z]//g;
+			$rest = $text =~ s/(\e[^A-Za-z]{0,16})\z// ? $1 : "";
+			$text =~ s/\r\n/\n/g;
+			$text =~ tr/\r\t\n -~\x80-\xff//cd;
+			print $text;
+			$text = $rest;
+		}' &
+	tail_pid=$!
+}
+
+# 0: it ended by itself. The result's lines go to $work/cafevisor.result if there are any.
+run_machine() {
+	local ended=0
+
+	rm -f -- "$work/cafevisor.result"
+	"$here/make-esp.sh" "$work/boot.img" auto \
+		"EFI/BOOT/BOOTX64.EFI=$BUILD/starter.efi" "start.txt=$work/start.txt" \
+		"cafevisor.efi=$BUILD/cafevisor.efi" "cafevisor.conf=$work/cafevisor.conf" \
+		"guest.elf=$GUEST" "disk.img=$DISK" || exit "$STATUS_CONFIGURATION"
+	machine_start "$ENGINE_NAME" "$work" boot.img
+	show_log
+	machine_wait "$limit" || ended=$?
+	wait "$tail_pid" 2>/dev/null || :
+	tail_pid=
+	echo
+	for file in cafevisor.result cafevisor.log; do
+		mcopy -n -i "$work/boot.img" "::/$file" "$work/$file" 2>/dev/null || :
+		[ ! -f "$work/$file" ] || cp -- "$work/$file" "$BUILD/$file"
+	done
+	return "$ended"
+}
+
+result_value() {
+	[ -f "$work/cafevisor.result" ] || return 0
+	sed -n "s/^$1=//p" "$work/cafevisor.result" | head -n 1
+}
+
+# The original is replaced in one step, by a file that was complete before.
+bring_disk_back() {
+	mcopy -n -i "$work/boot.img" ::/disk.img "$work/disk.img"
+	! cmp -s -- "$work/disk.img" "$DISK" || return 0
+	incoming=$(mktemp -- "$(dirname -- "$DISK")/.cafevisor.XXXXXX")
+	cp -- "$work/disk.img" "$incoming"
+	chmod --reference="$DISK" -- "$incoming"
+	chown --reference="$DISK" -- "$incoming" 2>/dev/null || :
+	mv -f -- "$incoming" "$DISK"
+	incoming=
+	say "$DISK has changed: $(result_value bytes_written_back) bytes were written back"
+}
+
+announce_engine() {
+	say "$ENGINE_WHY"
+	[ "$ENGINE_NAME" != bochs ] || say "the firmware takes about 20 s in Bochs, please wait"
+}
+
+check_words
+check_files
+engine_choose "${ENGINE:-}" || fail "$STATUS_USAGE" "ENGINE=$ENGINE: must be kvm, bochs or tcg"
+mkdir -p "$BUILD"
+work=$(cd "$BUILD" && mktemp -d "$PWD/run.XXXXXX")
+rm -f -- "$BUILD/cafevisor.result" "$BUILD/cafevisor.log"
+write_configuration
+set_machine_memory
+announce_engine
+set_limit
+ended=0
+run_machine || ended=1
+
+if [ "$ENGINE_NAME" = kvm ] && [ -z "${ENGINE:-}" ]; then
+	why=
+	[ "$(result_value vtx)" != no ] || why="this KVM offers its guests no VT-x"
+	[ "$ended" = 1 ] || [ -s "$work/com1.txt" ] ||
+		why="KVM did not start: $(tail -n 1 "$work/emulator.txt")"
+	if [ -n "$why" ]; then
+		ENGINE_NAME=bochs ENGINE_WHY="engine: Bochs, for $why"
+		announce_engine
+		set_limit
+		ended=0
+		run_machine || ended=1
+	fi
+fi
+
+status=$(result_value status)
+if [[ ! $status =~ ^[0-9]{1,3}$ ]]; then
+	tail -n 3 "$work/emulator.txt" >&2
+	say "no \\cafevisor.result came back; $DISK is left as it was"
+	[ "$ended" = 0 ] || fail "$STATUS_TIMEOUT" "the machine was ended after $limit s"
+	fail "$STATUS_NO_RESULT" "the machine ended by itself, before Cafevisor did"
+fi
+bring_disk_back
+say "status $status: $(result_value reason)"
+exit "$((10#$status))"
