@@ -84,6 +84,10 @@ static void test_register_until_full(void **state)
 	assert_int_equal(
 		bus_register(&bus, "more", 0x9000, 8, &probe_ops, &probe), STATUS_NO_MEMORY);
 	assert_int_equal(bus.count, BUS_MAX_REGIONS);
+	for (unsigned int i = 0; i < 2 * BUS_MAX_REGIONS; i++) {
+		assert_ptr_equal(bus_find(&bus, i / 2 * 16 + 7), &bus.regions[i / 2]);
+		assert_int_equal(bus.last, i / 2);
+	}
 }
 
 /* In every order of lookups, since bus_find remembers the last region. */

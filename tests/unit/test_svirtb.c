@@ -150,6 +150,12 @@ static void test_reset_clears_all(void **state)
 		board_write(&board, SVIRTB_STATUS, SVIRTB_RESET);
 		expect_registers(&board, states[i].name, states[0].registers);
 	}
+	board_write(&board, SVIRTB_STATUS, SVIRTB_DRIVER_OK);
+	board_write(&board, SVIRTB_QUEUE_SIZE, 0xffffffff);
+	board_write(&board, SVIRTB_QUEUE_ADDR_HI, 0xffffffff);
+	board_write(&board, SVIRTB_QUEUE_ADDR_LO, 0xffffffff);
+	board_write(&board, SVIRTB_STATUS, SVIRTB_RESET);
+	expect_registers(&board, "DRIVER_OK, all ones", states[0].registers);
 	/* From READY with requests done, so that head and tail have moved. */
 	enter_state(&board, SVIRTB_READY);
 	board_put_entry(&board, 0, (struct svirtb_entry){ 0 });
@@ -371,13 +377,14 @@ static void test_rest_of_page(void **state)
 
 	(void)state;
 	board_make(&board, RAMDISK_READ_WRITE, SVIRTB_ENTRY_PACKED, BOARD_DISK_SIZE);
-	board_start(&board, RING, 8);
+	enter_state(&board, SVIRTB_RESET);
 	for (uint64_t offset = 0x18; offset < SVIRTB_SIZE; offset += 4) {
 		board_access_write(&board, offset, 4, SVIRTB_RESET);
+		board_access_write(&board, offset, 4, SVIRTB_DRIVER_OK);
 		if (board_access_read(&board, offset, 4) != 0)
 			fail_msg("0x%lx", offset);
 	}
-	expect_registers(&board, "rest", states[2].registers);
+	expect_registers(&board, "rest", states[3].registers);
 	board_free(&board);
 }
 
