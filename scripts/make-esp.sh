@@ -4,7 +4,8 @@
 # make-image.sh and the machine tests.
 #   make-esp.sh OUT.img SIZE|auto TARGET=FILE...
 # TARGET is the path on the volume, with slashes; SIZE is in MiB. The image is a whole number of
-# cylinders of 16 heads and 63 sectors, because Bochs wants that of a disk.
+# cylinders of 16 heads and 63 sectors, because Bochs wants that of a disk. ESP_FAT=32 in the
+# environment makes it FAT32 whatever its size.
 set -euo pipefail
 
 readonly CYLINDER=516096 CLUSTER=32768 MIB=1048576
@@ -37,7 +38,7 @@ else
 fi
 rm -f -- "$out"
 truncate -s $(((bytes + CYLINDER - 1) / CYLINDER * CYLINDER)) -- "$out"
-mkfs.vfat --invariant -n CAFEVISOR "$out" >/dev/null
+mkfs.vfat --invariant ${ESP_FAT:+-F "$ESP_FAT"} -n CAFEVISOR "$out" >/dev/null
 
 made=' '
 for pair in "$@"; do
