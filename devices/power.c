@@ -34,19 +34,19 @@ static enum power_event keyboard_asks(uint32_t value)
 
 static enum power_event fast_reset_asks(uint32_t value)
 {
-	return value & BIT(0) ? POWER_RESET : POWER_NONE;
+	return (value & BIT(0)) != 0 ? POWER_RESET : POWER_NONE;
 }
 
 /* Bit 1 chooses a hard or a soft reset, bit 2 does it. */
 static enum power_event reset_asks(uint32_t value)
 {
-	return value & BIT(2) ? POWER_RESET : POWER_NONE;
+	return (value & BIT(2)) != 0 ? POWER_RESET : POWER_NONE;
 }
 
 /* SLP_EN, whatever the sleep type says: there is nothing to sleep in. */
 static enum power_event pm_asks(uint32_t value)
 {
-	return value & BIT(13) ? POWER_OFF : POWER_NONE;
+	return (value & BIT(13)) != 0 ? POWER_OFF : POWER_NONE;
 }
 
 static const struct power_port_kind kinds[POWER_PORTS] = {

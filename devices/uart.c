@@ -77,10 +77,10 @@ static uint8_t modem_lines(const struct uart *uart)
 
 	if (!(uart->mcr & UART_MCR_LOOP))
 		return UART_MSR_CTS | UART_MSR_DSR | UART_MSR_DCD;
-	lines |= uart->mcr & UART_MCR_RTS ? UART_MSR_CTS : 0;
-	lines |= uart->mcr & UART_MCR_DTR ? UART_MSR_DSR : 0;
-	lines |= uart->mcr & UART_MCR_OUT1 ? UART_MSR_RI : 0;
-	lines |= uart->mcr & UART_MCR_OUT2 ? UART_MSR_DCD : 0;
+	lines |= (uart->mcr & UART_MCR_RTS) != 0 ? UART_MSR_CTS : 0;
+	lines |= (uart->mcr & UART_MCR_DTR) != 0 ? UART_MSR_DSR : 0;
+	lines |= (uart->mcr & UART_MCR_OUT1) != 0 ? UART_MSR_RI : 0;
+	lines |= (uart->mcr & UART_MCR_OUT2) != 0 ? UART_MSR_DCD : 0;
 	return lines;
 }
 

@@ -30,6 +30,11 @@
 #define BOARD_DISK_SIZE (63 * RAMDISK_SECTOR_SIZE + 200)
 #define BOARD_SECTORS   64ull
 
+/* Where most tests have their ring and their buffers. */
+#define BOARD_RING    0x1000u
+#define BOARD_ENTRIES 8u
+#define BOARD_BUFFER  0x8000u
+
 static const uint64_t board_edges[BOARD_PIECES][2] = {
 	{ 0, BOARD_SEAM },
 	{ BOARD_SEAM, BOARD_HOLE },
@@ -178,6 +183,33 @@ static inline void board_put_entry(struct board *board, uint32_t index, struct s
 	uint64_t gpa = board->device.ring + (uint64_t)index * board->device.entry_size;
 
 	assert_int_equal(guest_memory_write(&board->memory, gpa, &entry, sizeof(entry)), STATUS_OK);
+}
+
+/* A device in READY with the usual ring and disk. */
+static inline void board_make_ready(struct board *board)
+{
+	board_make(board, RAMDISK_READ_WRITE, SVIRTB_ENTRY_PACKED, BOARD_DISK_SIZE);
+	board_start(board, BOARD_RING, BOARD_ENTRIES);
+}
+
+/* One request in the ring's next entry. */
+static inline void board_do_request(struct board *board, struct svirtb_entry entry)
+{
+	uint32_t tail = board_read(board, SVIRTB_QUEUE_TAIL);
+
+	board_put_entry(board, tail, entry);
+	board_write(board, SVIRTB_QUEUE_HEAD, (tail + 1) % board->device.entries);
+}
+
+static inline void board_expect_guest(
+	struct board *board, const char *name, uint64_t gpa, const uint8_t *wanted, uint64_t size)
+{
+	for (uint64_t at = 0; at < size; at++) {
+		const uint8_t *got = board_guest(board, gpa + at);
+
+		if (*got != wanted[at])
+			fail_msg("%s: guest byte 0x%lx is 0x%02x", name, gpa + at, *got);
+	}
 }
 
 /* Keeps guest memory and disk as they are now, for the two comparisons below. */

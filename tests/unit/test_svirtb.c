@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Unit tests of devices/svirtb.c: the registers, the status register's state machine, the checks at
- * READY and at the doorbell. docs/svirtb.md names them line by line. Requests: test_svirtb_ring.c.
+ * READY and at the doorbell. docs/svirtb.md names them line by line. Requests and the ring are in
+ * test_svirtb_request.c and test_svirtb_ring.c.
  */
 #include "tests/unit/svirtb_board.h"
-
-#define RING 0x1000u
 
 /* Brings the device into a state, the ring's registers set to something where that is possible. */
 static void enter_state(struct board *board, uint32_t status)
@@ -16,7 +15,7 @@ static void enter_state(struct board *board, uint32_t status)
 	board_write(board, SVIRTB_STATUS, SVIRTB_DRIVER_OK);
 	board_write(board, SVIRTB_QUEUE_SIZE, 8);
 	board_write(board, SVIRTB_QUEUE_ADDR_HI, 0);
-	board_write(board, SVIRTB_QUEUE_ADDR_LO, RING);
+	board_write(board, SVIRTB_QUEUE_ADDR_LO, BOARD_RING);
 	if (status == SVIRTB_DRIVER_OK)
 		return;
 	board_write(board, SVIRTB_STATUS, SVIRTB_READY);
@@ -36,9 +35,9 @@ static const struct {
 	uint32_t registers[6]; /* as enter_state leaves them */
 } states[] = {
 	{ "MAGIC", SVIRTB_MAGIC, { SVIRTB_MAGIC, 0, 0, 0, 0, 0 } },
-	{ "DRIVER_OK", SVIRTB_DRIVER_OK, { SVIRTB_DRIVER_OK, 8, 0, RING, 0, 0 } },
-	{ "READY", SVIRTB_READY, { SVIRTB_READY, 8, 0, RING, 0, 0 } },
-	{ "RESET", SVIRTB_RESET, { SVIRTB_RESET, 8, 0, RING, 4, 2 } },
+	{ "DRIVER_OK", SVIRTB_DRIVER_OK, { SVIRTB_DRIVER_OK, 8, 0, BOARD_RING, 0, 0 } },
+	{ "READY", SVIRTB_READY, { SVIRTB_READY, 8, 0, BOARD_RING, 0, 0 } },
+	{ "RESET", SVIRTB_RESET, { SVIRTB_RESET, 8, 0, BOARD_RING, 4, 2 } },
 };
 
 static void expect_registers(struct board *board, const char *name, const uint32_t wanted[6])
@@ -308,13 +307,13 @@ static void test_head_beyond_ring(void **state)
 		uint32_t head = rows[i].taken ? rows[i].head : 0;
 
 		board_make(&board, RAMDISK_READ_WRITE, SVIRTB_ENTRY_PACKED, BOARD_DISK_SIZE);
-		board_start(&board, RING, rows[i].entries);
+		board_start(&board, BOARD_RING, rows[i].entries);
 		for (uint32_t k = 0; k < rows[i].entries; k++)
 			board_put_entry(&board, k, (struct svirtb_entry){ 0 });
 		board_write(&board, SVIRTB_QUEUE_HEAD, rows[i].head);
 		expect_registers(&board, "head",
 			(const uint32_t[6]){ rows[i].taken ? SVIRTB_READY : SVIRTB_RESET,
-				rows[i].entries, 0, RING, head, head });
+				rows[i].entries, 0, BOARD_RING, head, head });
 		assert_true(board.device.requests == head);
 		assert_int_equal(board_log_lines(), rows[i].taken ? 0 : 1);
 		board_free(&board);
@@ -328,14 +327,15 @@ static void test_ring_is_latched(void **state)
 
 	(void)state;
 	board_make(&board, RAMDISK_READ_WRITE, SVIRTB_ENTRY_PACKED, BOARD_DISK_SIZE);
-	board_start(&board, RING, 4);
+	board_start(&board, BOARD_RING, 4);
 	board_put_entry(&board, 0, (struct svirtb_entry){ .addr = 0x4000, .size = 512 });
 	board_write(&board, SVIRTB_QUEUE_SIZE, 2);
 	board_write(&board, SVIRTB_QUEUE_ADDR_LO, BOARD_HOLE);
 	board_write(&board, SVIRTB_QUEUE_ADDR_HI, 1);
 	board_write(&board, SVIRTB_QUEUE_HEAD, 1);
 	assert_memory_equal(board_guest(&board, 0x4000), board.disk.data, 512);
-	expect_registers(&board, "latched", (const uint32_t[6]){ SVIRTB_READY, 4, 0, RING, 1, 1 });
+	expect_registers(
+		&board, "latched", (const uint32_t[6]){ SVIRTB_READY, 4, 0, BOARD_RING, 1, 1 });
 	board_free(&board);
 }
 
