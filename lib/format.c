@@ -33,7 +33,7 @@ struct conversion {
 
 static void output_char(struct output *output, char character)
 {
-	if (output->length + 1 < output->size)
+	if (output->length < output->size)
 		output->buffer[output->length] = character;
 	output->length++;
 }

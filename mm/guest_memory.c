@@ -55,9 +55,10 @@ bool guest_memory_contains(const struct guest_memory *memory, uint64_t gpa, uint
 {
 	uint64_t piece;
 
+	/* No range reaches the end of the address space: what wraps around meets that hole first.
+	 */
 	for (; size > 0; gpa += piece, size -= piece) {
-		/* After a last piece that ends at 2^64 the address would go on at 0. */
-		if (gpa + (size - 1) < gpa || guest_memory_find(memory, gpa, size, &piece) == NULL)
+		if (guest_memory_find(memory, gpa, size, &piece) == NULL)
 			return false;
 	}
 	return true;

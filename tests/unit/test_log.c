@@ -114,10 +114,11 @@ static void test_unfinished_console_line(void **state)
 	(void)state;
 	console("login: ");
 	log_info("vmm", "exit");
+	log_info("vmm", "exit");
 	console("root\n");
 	log_info("vmm", "exit");
 	log_info("vmm", "exit");
-	assert_shown("login: \n[vmm] exit\nroot\n[vmm] exit\n[vmm] exit\n");
+	assert_shown("login: \n[vmm] exit\n[vmm] exit\nroot\n[vmm] exit\n[vmm] exit\n");
 	console("bar\r");
 	log_info("vmm", "exit");
 	assert_shown("bar\r\n[vmm] exit\n");
