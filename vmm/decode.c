@@ -141,21 +141,21 @@ INLINE void decode_opcode(const struct opcode *opcode, uint8_t operand, struct i
 
 /* The register operand. Without REX the byte registers 4 to 7 are AH, CH, DH and BH. */
 INLINE void decode_register(
-	const struct opcode *opcode, unsigned modrm, uint8_t rex, struct insn *restrict insn)
+	const struct opcode *opcode, unsigned modrm, unsigned rex, struct insn *restrict insn)
 {
-	unsigned reg = modrm >> 3 & 7;
+	bool upper_half = modrm & 0x20; /* ModRM.reg is 4 to 7 */
 
-	if (UNLIKELY(opcode->flags & OPCODE_BYTE) && !rex && reg >= 4) {
-		insn->reg = (uint8_t)(reg - 4);
+	if (UNLIKELY(opcode->flags & OPCODE_BYTE) && !rex && upper_half) {
+		insn->reg = modrm >> 3 & 3;
 		insn->high_byte = true;
 		return;
 	}
-	insn->reg = (uint8_t)(reg | (rex & REX_R) << 1);
+	insn->reg = (uint8_t)((modrm >> 3 & 7) | (rex & REX_R) << 1);
 }
 
 /* SDM vol. 2A table 2-3 "32-Bit Addressing Forms with the SIB Byte". */
 INLINE enum status decode_sib(
-	struct code *code, uint8_t rex, unsigned *displacement_size, struct insn *restrict insn)
+	struct code *code, unsigned rex, unsigned *displacement_size, struct insn *restrict insn)
 {
 	if (!code_has(code, 1))
 		return STATUS_TRUNCATED;

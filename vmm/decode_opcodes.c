@@ -6,52 +6,43 @@
  */
 #include "vmm/decode_opcodes.h"
 
-#define BYTE_FLAG(width) ((width) == 1 ? OPCODE_BYTE : 0)
+/* An opcode's entry, by its operands; width is in bytes, 4 stands for the operand size. */
+#define ENTRY(what, op, memory, register, memory_first, flag)                             \
+	.kind = (what), .operation = (op), .width = (memory), .target_width = (register), \
+	.memory_is_destination = (memory_first),                                          \
+	.flags = (flag) | ((register) == 1 ? OPCODE_BYTE : 0)
 
-/* An opcode's entry, by its operands. */
-#define MEMORY_REGISTER(operation, width, flags)                                                \
-	{                                                                                       \
-		operation, width, width, true, false, OPCODE_MODRM, BYTE_FLAG(width) | (flags), \
-		{                                                                               \
-			0                                                                       \
-		}                                                                               \
+#define MEMORY(op, bytes)                                                    \
+	{                                                                    \
+		ENTRY(OPCODE_MODRM, op, bytes, bytes, true, OPCODE_LOCKABLE) \
 	}
-#define REGISTER_MEMORY(operation, width)                                              \
-	{                                                                              \
-		operation, width, width, false, false, OPCODE_MODRM, BYTE_FLAG(width), \
-		{                                                                      \
-			0                                                              \
-		}                                                                      \
+#define MEMORY_REGISTER(op, bytes, flag)                          \
+	{                                                         \
+		ENTRY(OPCODE_MODRM, op, bytes, bytes, true, flag) \
 	}
-#define WIDENING(kind, operation, width)                                   \
-	{                                                                  \
-		operation, width, 4, false, false, kind, OPCODE_OWN_WIDTH, \
-		{                                                          \
-			0                                                  \
-		}                                                          \
+#define REGISTER_MEMORY(op, bytes)                              \
+	{                                                       \
+		ENTRY(OPCODE_MODRM, op, bytes, bytes, false, 0) \
 	}
-#define OFFSET(width, to_memory)                                                          \
-	{                                                                                 \
-		INSN_MOV, width, width, to_memory, false, OPCODE_MOFFS, BYTE_FLAG(width), \
-		{                                                                         \
-			0                                                                 \
-		}                                                                         \
+#define WIDENING(what, op, bytes)                                  \
+	{                                                          \
+		ENTRY(what, op, bytes, 4, false, OPCODE_OWN_WIDTH) \
 	}
-#define MEMORY_IMMEDIATE(operation, width, size, flags)                                        \
-	{                                                                                      \
-		operation, width, width, true, true, OPCODE_MODRM, BYTE_FLAG(width) | (flags), \
-		{                                                                              \
-			size                                                                   \
-		}                                                                              \
+#define MEMORY_IMMEDIATE(op, bytes, size, flag)                                             \
+	{                                                                                   \
+		ENTRY(OPCODE_MODRM, op, bytes, bytes, true, flag), .has_immediate = true,   \
+								   .immediate_size = (size) \
 	}
-#define MEMORY(operation, width) MEMORY_REGISTER(operation, width, OPCODE_LOCKABLE)
+#define OFFSET(bytes, to_memory)                                          \
+	{                                                                 \
+		ENTRY(OPCODE_MOFFS, INSN_MOV, bytes, bytes, to_memory, 0) \
+	}
 
 /* The four directions of an arithmetic operation. */
-#define ARITHMETIC(first, operation, flags)                              \
-	[(first) + 0] = MEMORY_REGISTER(operation, 1, flags),            \
-		   [(first) + 1] = MEMORY_REGISTER(operation, 4, flags), \
-		   [(first) + 2] = REGISTER_MEMORY(operation, 1),        \
-		   [(first) + 3] = REGISTER_MEMORY(operation, 4)
+#define ARITHMETIC(first, op, flag)                              \
+	[(first) + 0] = MEMORY_REGISTER(op, 1, flag),            \
+		   [(first) + 1] = MEMORY_REGISTER(op, 4, flag), \
+		   [(first) + 2] = REGISTER_MEMORY(op, 1), [(first) + 3] = REGISTER_MEMORY(op, 4)
 
 #define GROUP(number)                                   \
 	{                                               \
@@ -85,8 +76,8 @@ const struct opcode opcode_map[256] = {
 	PREFIXES_4(0x48),
 	PREFIXES_4(0x4c),
 	/*
-	 * MOVSXD. Behind 66 Intel's processors read 16 bits where the opcode map and Zydis say 32;
-	 * taken as 32: what reaches the 16-bit register is the same.
+	 * MOVSXD. Behind 66 the SDM and Intel's processors read 16 bits and disassemblers show 32.
+	 * Taken as 32: what reaches the 16-bit register is the same, and no compiler emits it.
 	 */
 	[0x63] = WIDENING(OPCODE_MODRM_64, INSN_MOVSX, 4),
 	[0x64] = PREFIX, /* FS */
@@ -157,20 +148,20 @@ const struct opcode opcode_groups[][8] = {
 	[GROUP_FF] = { [0] = MEMORY(INSN_INC, 4), [1] = MEMORY(INSN_DEC, 4) },
 };
 
+/* ModRM.mod from 0 to 2: no displacement, one of 8 bits, one of 16 or 32 bits. */
 #define FORM(base, index, segment, width, size)                    \
 	{                                                          \
 		base, index, 1, false, segment, width, size, false \
 	}
-#define NO_BASE(rip_relative, width, size)                          \
-	{                                                           \
-		-1, -1, 1, rip_relative, SEG_DS, width, size, false \
-	}
-#define WITH_SIB(width, size)                               \
+#define FORM_SIB(width, size)                               \
 	{                                                   \
 		-1, -1, 1, false, SEG_DS, width, size, true \
 	}
+#define FORM_NO_BASE(rip_relative, width, size)                     \
+	{                                                           \
+		-1, -1, 1, rip_relative, SEG_DS, width, size, false \
+	}
 
-/* ModRM.mod from 0 to 2: no displacement, one of 8 bits, one of 16 or 32 bits. */
 #define FORMS_16(base, index, segment)                                              \
 	{                                                                           \
 		FORM(base, index, segment, 2, 0), FORM(base, index, segment, 2, 1), \
@@ -183,25 +174,16 @@ const struct opcode opcode_groups[][8] = {
 	}
 #define FORMS_SIB(width)                                                   \
 	{                                                                  \
-		WITH_SIB(width, 0), WITH_SIB(width, 1), WITH_SIB(width, 4) \
+		FORM_SIB(width, 0), FORM_SIB(width, 1), FORM_SIB(width, 4) \
 	}
-
-/* rBP stands in the frame: its segment is SS. Without a displacement there is no base instead. */
-#define FORMS_BP(rip_relative, width, size)                                              \
-	{                                                                                \
-		NO_BASE(rip_relative, width, size), FORM(REG_RBP, -1, SEG_SS, width, 1), \
-			FORM(REG_RBP, -1, SEG_SS, width, size)                           \
-	}
-
-/* ModRM.rm from 0 to 7. SDM vol. 2A tables 2-1, 2-2 and (rip_relative) 2-7. */
-#define ALL_FORMS_32(rip_relative, width)                                                     \
+/* Without a displacement there is no base here, but a displacement all the same. */
+#define FORMS_BP(rip_relative, width, size)                                                   \
 	{                                                                                     \
-		FORMS_32(REG_RAX, width), FORMS_32(REG_RCX, width), FORMS_32(REG_RDX, width), \
-			FORMS_32(REG_RBX, width), FORMS_SIB(width),                           \
-			FORMS_BP(rip_relative, width, 4), FORMS_32(REG_RSI, width),           \
-			FORMS_32(REG_RDI, width)                                              \
+		FORM_NO_BASE(rip_relative, width, size), FORM(REG_RBP, -1, SEG_SS, width, 1), \
+			FORM(REG_RBP, -1, SEG_SS, width, size)                                \
 	}
 
+/* ModRM.rm from 0 to 7. SDM vol. 2A tables 2-1, 2-2, and 2-7 "RIP-Relative Addressing". */
 const struct address_form address_forms[3][8][4] = {
 	[CODE_16] = {
 		FORMS_16(REG_RBX, REG_RSI, SEG_DS),
@@ -213,6 +195,24 @@ const struct address_form address_forms[3][8][4] = {
 		FORMS_BP(false, 2, 2),
 		FORMS_16(REG_RBX, -1, SEG_DS),
 	},
-	[CODE_32] = ALL_FORMS_32(false, 4),
-	[CODE_64] = ALL_FORMS_32(true, 8),
+	[CODE_32] = {
+		FORMS_32(REG_RAX, 4),
+		FORMS_32(REG_RCX, 4),
+		FORMS_32(REG_RDX, 4),
+		FORMS_32(REG_RBX, 4),
+		FORMS_SIB(4),
+		FORMS_BP(false, 4, 4),
+		FORMS_32(REG_RSI, 4),
+		FORMS_32(REG_RDI, 4),
+	},
+	[CODE_64] = {
+		FORMS_32(REG_RAX, 8),
+		FORMS_32(REG_RCX, 8),
+		FORMS_32(REG_RDX, 8),
+		FORMS_32(REG_RBX, 8),
+		FORMS_SIB(8),
+		FORMS_BP(true, 8, 4),
+		FORMS_32(REG_RSI, 8),
+		FORMS_32(REG_RDI, 8),
+	},
 };
