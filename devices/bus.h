@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/bits.h"
 #include "lib/status.h"
 
 #define BUS_MAX_REGIONS 16
@@ -48,18 +49,47 @@ struct bus {
 MUST_USE enum status bus_register(struct bus *bus, const char *name, uint64_t base, uint64_t size,
 	const struct bus_ops *ops, void *device);
 
-/* The region in which address lies, or null. */
-struct bus_region *bus_find(struct bus *bus, uint64_t address);
+/* One comparison that cannot wrap: below the base, the offset is larger than any size. */
+static inline bool bus_region_holds(const struct bus_region *region, uint64_t address)
+{
+	return address - region->base < region->size;
+}
+
+/* Whether [address, address + width) lies wholly within region. */
+static inline bool bus_region_covers(
+	const struct bus_region *region, uint64_t address, unsigned int width)
+{
+	return bus_region_holds(region, address) &&
+	       region->size - (address - region->base) >= width;
+}
+
+/* The region in which address lies, or null. Inline: accesses come in runs to one device. */
+struct bus_region *bus_search(struct bus *bus, uint64_t address);
+static inline struct bus_region *bus_find(struct bus *bus, uint64_t address)
+{
+	/* On an empty bus this is a region of size 0. */
+	struct bus_region *region = &bus->regions[bus->last];
+
+	return bus_region_holds(region, address) ? region : bus_search(bus, address);
+}
 
 /*
  * One access that lies wholly within region; the caller has seen to that. The read answers with no
  * bits above width; the write drops such bits.
  */
-uint64_t bus_region_read(struct bus_region *region, uint64_t address, unsigned int width);
-void bus_region_write(
-	struct bus_region *region, uint64_t address, unsigned int width, uint64_t value);
+static inline uint64_t bus_region_read(
+	struct bus_region *region, uint64_t address, unsigned int width)
+{
+	region->reads++;
+	return region->ops->read(region->device, address - region->base, width) & width_mask(width);
+}
 
-/* Whether [address, address + width) lies wholly within region. */
-bool bus_region_covers(const struct bus_region *region, uint64_t address, unsigned int width);
+static inline void bus_region_write(
+	struct bus_region *region, uint64_t address, unsigned int width, uint64_t value)
+{
+	region->writes++;
+	region->ops->write(
+		region->device, address - region->base, width, value & width_mask(width));
+}
 
 #endif

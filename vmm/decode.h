@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/bits.h"
 #include "lib/status.h"
 
 /* SDM vol. 2A 2.3.11 "AVX Instruction Length": no instruction is longer. */
@@ -111,17 +112,54 @@ MUST_USE enum status decode_insn(
  * The offset of the memory operand in its segment, before the segment's base is added, cut to the
  * address width. next_rip is RIP behind the instruction. SDM vol. 1 "Specifying an Offset".
  */
-uint64_t insn_effective_offset(
-	const struct insn *insn, const uint64_t registers[REG_COUNT], uint64_t next_rip);
+static inline uint64_t insn_effective_offset(
+	const struct insn *insn, const uint64_t registers[REG_COUNT], uint64_t next_rip)
+{
+	uint64_t offset = (uint64_t)insn->displacement;
+
+	if (insn->base >= 0)
+		offset += registers[insn->base];
+	if (insn->index >= 0)
+		offset += registers[insn->index] * insn->scale;
+	if (insn->rip_relative)
+		offset += next_rip;
+	if (insn->address_width == 8)
+		return offset;
+	return offset & width_mask(insn->address_width);
+}
 
 /* The register operand, zero-extended from target_width. */
-uint64_t insn_read_register(const struct insn *insn, const uint64_t registers[REG_COUNT]);
+static inline uint64_t insn_read_register(
+	const struct insn *insn, const uint64_t registers[REG_COUNT])
+{
+	uint64_t value = registers[insn->reg];
+
+	if (insn->high_byte)
+		value >>= 8;
+	return value & width_mask(insn->target_width);
+}
 
 /*
  * Puts the low target_width bytes of value into the register operand: 4 bytes clear the upper half,
  * 1 and 2 leave the rest as it is. SDM vol. 1 "General-Purpose Registers in 64-Bit Mode".
  */
-void insn_write_register(const struct insn *insn, uint64_t registers[REG_COUNT], uint64_t value);
+static inline void insn_write_register(
+	const struct insn *insn, uint64_t registers[REG_COUNT], uint64_t value)
+{
+	uint64_t mask = width_mask(insn->target_width);
+	uint64_t *target = &registers[insn->reg];
+
+	value &= mask;
+	if (insn->target_width >= 4) {
+		*target = value;
+		return;
+	}
+	if (insn->high_byte) {
+		mask <<= 8;
+		value <<= 8;
+	}
+	*target = (*target & ~mask) | value;
+}
 
 /* Whether the instruction reads, and whether it writes, its memory operand. */
 bool insn_reads_memory(const struct insn *insn);

@@ -1,52 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a decoded instruction means for registers: where its memory operand lies, what its register
- * operand holds, how a result gets there. Called by whoever carries an instruction out. Pure.
+ * What a decoded instruction does with its memory operand, and what it is called. Called by whoever
+ * carries an instruction out. Pure.
  */
-#include "lib/bits.h"
 #include "vmm/decode.h"
-
-uint64_t insn_effective_offset(
-	const struct insn *insn, const uint64_t registers[REG_COUNT], uint64_t next_rip)
-{
-	uint64_t offset = (uint64_t)insn->displacement;
-
-	if (insn->base >= 0)
-		offset += registers[insn->base];
-	if (insn->index >= 0)
-		offset += registers[insn->index] * insn->scale;
-	if (insn->rip_relative)
-		offset += next_rip;
-	if (insn->address_width == 8)
-		return offset;
-	return offset & width_mask(insn->address_width);
-}
-
-uint64_t insn_read_register(const struct insn *insn, const uint64_t registers[REG_COUNT])
-{
-	uint64_t value = registers[insn->reg];
-
-	if (insn->high_byte)
-		value >>= 8;
-	return value & width_mask(insn->target_width);
-}
-
-void insn_write_register(const struct insn *insn, uint64_t registers[REG_COUNT], uint64_t value)
-{
-	uint64_t mask = width_mask(insn->target_width);
-	uint64_t *target = &registers[insn->reg];
-
-	value &= mask;
-	if (insn->target_width >= 4) {
-		*target = value;
-		return;
-	}
-	if (insn->high_byte) {
-		mask <<= 8;
-		value <<= 8;
-	}
-	*target = (*target & ~mask) | value;
-}
 
 bool insn_reads_memory(const struct insn *insn)
 {

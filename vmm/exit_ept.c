@@ -11,23 +11,33 @@
 #include "vmm/guest_linear.h"
 #include "vmm/x86.h"
 
-/* What the processor says about one violation, and what the instruction turned out to be. */
+/* Bits 7 and 8 set and bit 2 clear: a data access by an instruction. Nothing else is decoded. */
+#define DATA_ACCESS_MASK \
+	(EPT_VIOLATION_FETCH | EPT_VIOLATION_LINEAR_VALID | EPT_VIOLATION_FINAL_TRANSLATED)
+#define DATA_ACCESS (EPT_VIOLATION_LINEAR_VALID | EPT_VIOLATION_FINAL_TRANSLATED)
+
+/* What the processor says about one violation. */
 struct violation {
 	uint64_t qualification;
-	uint64_t gpa;    /* as the exit reports it */
-	uint64_t linear; /* likewise */
-	struct guest_view view;
-	struct insn insn;
-	uint64_t operand; /* linear address of the memory operand */
-};
-
-/* One device access, or none: nobody lives there, or it leaves its page. */
-struct mmio_target {
-	struct bus_region *region; /* null: reads give all ones, writes vanish */
 	uint64_t gpa;
+	uint64_t linear;
+	uint64_t cs_rights;
 };
 
-/* Bits 7 and 8 set and bit 2 clear, and no event being delivered: only that is decoded. */
+/* The access as the instruction has it: its operand's linear address, and where that leads. */
+struct mmio_target {
+	uint64_t operand;
+	uint64_t gpa;
+	struct bus_region *region; /* null: reads give all ones, writes vanish */
+	bool straddles;            /* over a page boundary, which was said already */
+};
+
+static bool is_decodable(const struct violation *v)
+{
+	return (v->qualification & DATA_ACCESS_MASK) == DATA_ACCESS &&
+	       !(cpu_vmread(VMCS_IDT_VECTORING_INFORMATION) & INTERRUPTION_VALID);
+}
+
 static const char *undecodable_cause(const struct violation *v)
 {
 	if (cpu_vmread(VMCS_IDT_VECTORING_INFORMATION) & INTERRUPTION_VALID)
@@ -36,9 +46,7 @@ static const char *undecodable_cause(const struct violation *v)
 		return "instruction fetch from";
 	if (!(v->qualification & EPT_VIOLATION_LINEAR_VALID))
 		return "access without a linear address to";
-	if (!(v->qualification & EPT_VIOLATION_FINAL_TRANSLATED))
-		return "page walk through";
-	return NULL;
+	return "page walk through";
 }
 
 static const char *place_name(struct vcpu *vcpu, uint64_t gpa)
@@ -76,33 +84,34 @@ static enum exit_result refuse_instruction(
 	return EXIT_RESUME;
 }
 
-/*
- * Fetches and decodes the instruction at RIP. True: v->insn is it. False: *result says what happens
- * instead.
- */
-static bool decode_at_rip(struct vcpu *vcpu, struct violation *v, enum exit_result *result)
+/* Fetches and decodes the instruction at RIP. False: *result says what happens instead. */
+static bool decode_at_rip(struct vcpu *vcpu, const struct guest_view *view, struct insn *insn,
+	enum exit_result *result)
 {
-	uint8_t bytes[INSN_MAX_LENGTH + 1];
+	const uint64_t linear = guest_linear(view, SEG_CS, vcpu->rip);
+	uint8_t bytes[INSN_MAX_LENGTH];
 	struct guest_fault fault;
 	unsigned int count;
 	uint64_t gpa = 0;
-	enum status fetched = guest_fetch(vcpu, &v->view, bytes, &count, &fault, &gpa);
-	enum status decoded = decode_insn(bytes, count, v->view.code, &v->insn);
+	const enum status fetched = guest_fetch(vcpu, view, linear, bytes, &count, &fault, &gpa);
+	const enum status decoded = decode_insn(bytes, count, view->code, insn);
 
-	if (decoded == STATUS_OK)
-		return true;
+	if (decoded == STATUS_OK && view->code == CODE_64)
+		insn_cache_keep(
+			&vcpu->insns, &vcpu->vm->memory, linear, &view->paging, insn, bytes);
 	if (decoded == STATUS_TRUNCATED && fetched != STATUS_OK)
 		*result = answer_failed_fetch(vcpu, fetched, &fault, gpa);
-	else
+	else if (decoded != STATUS_OK)
 		*result = refuse_instruction(vcpu, bytes, count);
-	return false;
+	return decoded == STATUS_OK;
 }
 
 /*
  * The access does not lead to the page of the exit: the guest changed its tables or its code under
  * the processor's translations. Trying again uses the new ones; a second time there is no excuse.
  */
-static enum exit_result retry_once(struct vcpu *vcpu, const struct violation *v)
+static enum exit_result retry_once(
+	struct vcpu *vcpu, const struct violation *v, const struct mmio_target *target)
 {
 	if (vcpu->retried_rip != vcpu->rip) {
 		vcpu->retried_rip = vcpu->rip;
@@ -112,30 +121,31 @@ static enum exit_result retry_once(struct vcpu *vcpu, const struct violation *v)
 	vcpu->retried_rip = ~0ull;
 	log_limited(&vcpu->vm->unknown_instructions, LOG_WARN, "vmm",
 		"instruction at RIP 0x%lx accesses 0x%lx, but the exit was for 0x%lx: #UD",
-		vcpu->rip, v->operand, v->gpa);
+		vcpu->rip, target->operand, v->gpa);
 	vcpu_inject(vcpu, VECTOR_UD);
 	return EXIT_RESUME;
 }
 
 /*
- * The slow way to the target: translate the operand page by page, as the guest's tables have it.
- * True: *target is set. False: *result says what happens instead.
+ * Translates the operand page by page, as the guest's tables have it now. False: *result says what
+ * happens instead.
  */
-static bool translate_operand(struct vcpu *vcpu, struct violation *v, struct mmio_target *target,
+static bool translate_operand(struct vcpu *vcpu, const struct violation *v,
+	const struct guest_view *view, const struct insn *insn, struct mmio_target *target,
 	enum exit_result *result)
 {
-	const enum guest_access access = insn_writes_memory(&v->insn) ? GUEST_WRITE : GUEST_READ;
-	const uint64_t last = v->operand + v->insn.width - 1;
-	const uint64_t bytes[2] = { v->operand, v->view.code == CODE_64 ? last : (uint32_t)last };
+	const enum guest_access access = insn_writes_memory(insn) ? GUEST_WRITE : GUEST_READ;
+	const uint64_t last = target->operand + insn->width - 1;
+	const uint64_t bytes[2] = { target->operand,
+		view->code == CODE_64 ? last : (uint32_t)last };
 	const unsigned int pages = (bytes[0] ^ bytes[1]) >> PAGE_SHIFT ? 2 : 1;
 	struct guest_fault fault;
 	bool reached = false;
 	uint64_t gpa[2];
 
-	v->view.paging.smap_override = (cpu_vmread(VMCS_GUEST_RFLAGS) & RFLAGS_AC) != 0;
 	for (unsigned int i = 0; i < pages; i++) {
 		enum status status = guest_walk(
-			&v->view.paging, &vcpu->vm->memory, bytes[i], access, &gpa[i], &fault);
+			&view->paging, &vcpu->vm->memory, bytes[i], access, &gpa[i], &fault);
 
 		if (status == STATUS_FAULT) {
 			vcpu_inject_page_fault(vcpu, fault.linear, fault.error_code);
@@ -146,28 +156,28 @@ static bool translate_operand(struct vcpu *vcpu, struct violation *v, struct mmi
 			reached = true;
 	}
 	if (!reached) {
-		*result = retry_once(vcpu, v);
+		*result = retry_once(vcpu, v, target);
 		return false;
 	}
-	*target =
-		(struct mmio_target){ .region = bus_find(&vcpu->vm->mmio, v->gpa), .gpa = gpa[0] };
-	if (pages == 2) {
+	target->gpa = gpa[0];
+	target->straddles = pages == 2;
+	target->region = target->straddles ? NULL : bus_find(&vcpu->vm->mmio, gpa[0]);
+	if (target->straddles)
 		log_limited(&vcpu->vm->straddling_accesses, LOG_WARN, "vmm",
 			"%u-byte access at 0x%lx by RIP 0x%lx crosses a page boundary at %s: reads "
 			"all "
 			"ones, writes nothing",
-			v->insn.width, v->operand, vcpu->rip, place_name(vcpu, v->gpa));
-		target->region = NULL;
-	}
+			insn->width, target->operand, vcpu->rip, place_name(vcpu, v->gpa));
 	return true;
 }
 
 /* Nobody lives there, or only at a part of it. */
-static void report_no_target(struct vcpu *vcpu, const struct violation *v, uint64_t gpa)
+static void report_no_target(
+	struct vcpu *vcpu, const struct insn *insn, const struct mmio_target *target)
 {
 	log_limited(&vcpu->vm->unmapped_accesses, LOG_WARN, "vmm",
 		"%s of %u bytes at 0x%lx by RIP 0x%lx: no device there",
-		insn_writes_memory(&v->insn) ? "write" : "read", v->insn.width, gpa, vcpu->rip);
+		insn_writes_memory(insn) ? "write" : "read", insn->width, target->gpa, vcpu->rip);
 }
 
 static uint64_t read_target(const struct mmio_target *target, unsigned int width)
@@ -215,7 +225,8 @@ static void execute_operation(
 		insn_write_register(insn, vcpu->registers, result);
 }
 
-static void execute(struct vcpu *vcpu, const struct insn *insn, const struct mmio_target *target)
+static inline void execute(
+	struct vcpu *vcpu, const struct insn *insn, const struct mmio_target *target)
 {
 	if (insn->operation != INSN_MOV)
 		execute_operation(vcpu, insn, target);
@@ -227,46 +238,78 @@ static void execute(struct vcpu *vcpu, const struct insn *insn, const struct mmi
 					    : insn_read_register(insn, vcpu->registers));
 }
 
-enum exit_result handle_ept_violation(struct vcpu *vcpu)
+/* The access itself, once it is known where it goes. */
+static enum exit_result finish_access(
+	struct vcpu *vcpu, const struct insn *insn, struct mmio_target *target)
 {
-	struct violation v;
-	struct mmio_target target;
-	enum exit_result result;
-	const char *cause;
-	uint64_t rsp;
-
-	v.qualification = cpu_vmread(VMCS_EXIT_QUALIFICATION);
-	v.gpa = cpu_vmread(VMCS_GUEST_PHYSICAL_ADDRESS);
-	cause = undecodable_cause(&v);
-	if (cause != NULL)
-		return vcpu_stop(vcpu, "%s guest-physical 0x%lx (%s)", cause, v.gpa,
-			place_name(vcpu, v.gpa));
-
-	guest_view_read(vcpu, &v.view);
-	if (!decode_at_rip(vcpu, &v, &result))
-		return result;
-	rsp = cpu_vmread(VMCS_GUEST_RSP);
-	vcpu->registers[REG_RSP] = rsp;
-	v.operand = guest_linear(&v.view, v.insn.segment,
-		insn_effective_offset(&v.insn, vcpu->registers, vcpu->rip + v.insn.length));
-	v.linear = cpu_vmread(VMCS_GUEST_LINEAR_ADDRESS);
-
-	/* The processor translated this very address just now, if the access stays in its page. */
-	if (v.operand == v.linear && (v.linear & PAGE_MASK) + v.insn.width <= PAGE_SIZE)
-		target = (struct mmio_target){ bus_find(&vcpu->vm->mmio, v.gpa), v.gpa };
-	else if (!translate_operand(vcpu, &v, &target, &result))
-		return result;
-	if (target.region == NULL || !bus_region_covers(target.region, target.gpa, v.insn.width)) {
-		report_no_target(vcpu, &v, target.gpa);
-		target.region = NULL;
-	}
-
-	execute(vcpu, &v.insn, &target);
+	if (target->region != NULL && !bus_region_covers(target->region, target->gpa, insn->width))
+		target->region = NULL;
+	if (target->region == NULL && !target->straddles)
+		report_no_target(vcpu, insn, target);
+	execute(vcpu, insn, target);
 	vcpu->retried_rip = ~0ull;
+	vcpu_retire(vcpu, insn->length);
+	return EXIT_RESUME;
+}
+
+/* Whether the processor translated this very address just now, and all of the access lies there. */
+static bool is_translated(
+	const struct violation *v, const struct mmio_target *target, unsigned int width)
+{
+	return target->operand == v->linear && (v->linear & PAGE_MASK) + width <= PAGE_SIZE;
+}
+
+/* Step by step, from the instruction's bytes on: new instructions, RSP, all modes but 64-bit. */
+static __attribute__((noinline)) enum exit_result handle_from_the_start(
+	struct vcpu *vcpu, const struct violation *v)
+{
+	const uint64_t rsp = cpu_vmread(VMCS_GUEST_RSP);
+	enum exit_result result = EXIT_RESUME;
+	struct mmio_target target = { .gpa = v->gpa };
+	struct guest_view view;
+	struct insn insn;
+
+	if (!is_decodable(v))
+		return vcpu_stop(vcpu, "%s guest-physical 0x%lx (%s)", undecodable_cause(v), v->gpa,
+			place_name(vcpu, v->gpa));
+	guest_view_read(vcpu, &view);
+	if (!decode_at_rip(vcpu, &view, &insn, &result))
+		return result;
+	vcpu->registers[REG_RSP] = rsp;
+	target.operand = guest_linear(&view, insn.segment,
+		insn_effective_offset(&insn, vcpu->registers, vcpu->rip + insn.length));
+	if (is_translated(v, &target, insn.width))
+		target.region = bus_find(&vcpu->vm->mmio, v->gpa);
+	else if (!translate_operand(vcpu, v, &view, &insn, &target, &result))
+		return result;
+	result = finish_access(vcpu, &insn, &target);
 	if (vcpu->registers[REG_RSP] != rsp)
 		cpu_vmwrite(VMCS_GUEST_RSP, vcpu->registers[REG_RSP]);
-	vcpu_retire(vcpu, v.insn.length);
-	return EXIT_RESUME;
+	return result;
+}
+
+/* The short way, for the instructions that come again and again. */
+enum exit_result handle_ept_violation(struct vcpu *vcpu)
+{
+	const struct violation v = {
+		.qualification = cpu_vmread(VMCS_EXIT_QUALIFICATION),
+		.gpa = cpu_vmread(VMCS_GUEST_PHYSICAL_ADDRESS),
+		.linear = cpu_vmread(VMCS_GUEST_LINEAR_ADDRESS),
+		.cs_rights = cpu_vmread(VMCS_GUEST_CS_ACCESS_RIGHTS),
+	};
+	struct mmio_target target = { .gpa = v.gpa };
+	const struct insn *insn;
+
+	if (!is_decodable(&v) || !(v.cs_rights & ACCESS_RIGHTS_L))
+		return handle_from_the_start(vcpu, &v);
+	insn = insn_cache_find(&vcpu->insns, vcpu->rip, cpu_vmread(VMCS_GUEST_CR3));
+	if (insn == NULL || insn->segment >= SEG_FS)
+		return handle_from_the_start(vcpu, &v);
+	target.operand = insn_effective_offset(insn, vcpu->registers, vcpu->rip + insn->length);
+	if (!is_translated(&v, &target, insn->width))
+		return handle_from_the_start(vcpu, &v);
+	target.region = bus_find(&vcpu->vm->mmio, v.gpa);
+	return finish_access(vcpu, insn, &target);
 }
 
 /* Our tables are wrong, which no guest can bring about. */

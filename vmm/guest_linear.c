@@ -13,38 +13,23 @@ struct page_piece {
 	unsigned int size;
 };
 
-void guest_view_read(struct vcpu *vcpu, struct guest_view *view)
+void guest_view_read(const struct vcpu *vcpu, struct guest_view *view)
 {
 	struct guest_paging *paging = &view->paging;
 
-	view->cs_rights = cpu_vmread(VMCS_GUEST_CS_ACCESS_RIGHTS);
-	view->code = vcpu_code_size(view->cs_rights);
+	view->code = vcpu_code_size(cpu_vmread(VMCS_GUEST_CS_ACCESS_RIGHTS));
 	paging->cr0 = cpu_vmread(VMCS_GUEST_CR0);
 	paging->cr3 = cpu_vmread(VMCS_GUEST_CR3);
 	paging->cr4 = cpu_vmread(VMCS_GUEST_CR4);
-	paging->efer = vcpu_efer(vcpu, paging->cr0);
+	paging->efer = vcpu->efer;
 	paging->physical_bits = vcpu->cpuid.physical_bits;
 	paging->user = vcpu_privilege() == 3;
-	paging->smap_override = false;
+	paging->smap_override = (cpu_vmread(VMCS_GUEST_RFLAGS) & RFLAGS_AC) != 0;
 	paging->pdpte = view->pdptes;
-	if ((paging->cr0 & CR0_PG) && (paging->cr4 & CR4_PAE) && !(paging->efer & EFER_LMA)) {
-		for (unsigned int i = 0; i < 4; i++)
-			view->pdptes[i] = cpu_vmread(VMCS_GUEST_PDPTE0 + 2 * i);
-	}
-}
-
-uint64_t guest_segment_base(const struct guest_view *view, enum cpu_segment segment)
-{
-	if (view->code == CODE_64 && segment != SEG_FS && segment != SEG_GS)
-		return 0;
-	return cpu_vmread(VMCS_GUEST_ES_BASE + 2 * (uint64_t)segment);
-}
-
-uint64_t guest_linear(const struct guest_view *view, enum cpu_segment segment, uint64_t offset)
-{
-	const uint64_t linear = guest_segment_base(view, segment) + offset;
-
-	return view->code == CODE_64 ? linear : (uint32_t)linear;
+	if (guest_paging_mode(paging) != GUEST_PAGING_PAE)
+		return;
+	for (unsigned int i = 0; i < 4; i++)
+		view->pdptes[i] = cpu_vmread(VMCS_GUEST_PDPTE0 + 2 * i);
 }
 
 /* The piece of [linear, linear + size) that lies in linear's page. */
@@ -109,10 +94,9 @@ enum status guest_linear_write(struct vcpu *vcpu, const struct guest_view *view,
 	return STATUS_OK;
 }
 
-enum status guest_fetch(struct vcpu *vcpu, const struct guest_view *view, uint8_t *bytes,
-	unsigned int *count, struct guest_fault *fault, uint64_t *gpa)
+enum status guest_fetch(struct vcpu *vcpu, const struct guest_view *view, uint64_t linear,
+	uint8_t *bytes, unsigned int *count, struct guest_fault *fault, uint64_t *gpa)
 {
-	const uint64_t linear = guest_linear(view, SEG_CS, vcpu->rip);
 	struct page_piece pieces[2] = { 0 };
 	enum status status =
 		find_pieces(vcpu, view, linear, INSN_MAX_LENGTH, GUEST_FETCH, pieces, fault, gpa);

@@ -12,20 +12,26 @@
 #include "vmm/guest_walk.h"
 #include "vmm/vcpu.h"
 
-/* The paging state of this exit. pdptes is filled in where PAE paging needs them. */
+/* The state that decides where the guest's addresses lead, at this exit. */
 struct guest_view {
 	struct guest_paging paging;
-	uint64_t pdptes[4];
-	uint64_t cs_rights;
+	uint64_t pdptes[4]; /* for PAE paging */
 	enum code_size code;
 };
-void guest_view_read(struct vcpu *vcpu, struct guest_view *view);
+void guest_view_read(const struct vcpu *vcpu, struct guest_view *view);
 
-/* A segment's base as it counts in this code size: in 64-bit code only FS and GS have one. */
-uint64_t guest_segment_base(const struct guest_view *view, enum cpu_segment segment);
-
-/* segment base + offset, wrapped to the width that linear addresses have in this code size. */
-uint64_t guest_linear(const struct guest_view *view, enum cpu_segment segment, uint64_t offset);
+/*
+ * segment base + offset, wrapped to the width that linear addresses have in this code size. In
+ * 64-bit code only FS and GS have a base.
+ */
+static inline uint64_t guest_linear(
+	const struct guest_view *view, enum cpu_segment segment, uint64_t offset)
+{
+	if (view->code == CODE_64 && segment < SEG_FS)
+		return offset;
+	offset += cpu_vmread(VMCS_GUEST_ES_BASE + 2 * (uint64_t)segment);
+	return view->code == CODE_64 ? offset : (uint32_t)offset;
+}
 
 /*
  * Copies size bytes (one page crossing at most) between the guest's linear memory and a buffer.
@@ -39,10 +45,10 @@ MUST_USE enum status guest_linear_write(struct vcpu *vcpu, const struct guest_vi
 	uint64_t *gpa);
 
 /*
- * The bytes at RIP, copied once: as many of the INSN_MAX_LENGTH as can be fetched. *count is their
- * number; the status says why they end early, as for guest_linear_read.
+ * The bytes of the instruction at linear, copied once: as many of the INSN_MAX_LENGTH as can be
+ * fetched. *count is their number; the status says why they end early, as for guest_linear_read.
  */
-MUST_USE enum status guest_fetch(struct vcpu *vcpu, const struct guest_view *view, uint8_t *bytes,
-	unsigned int *count, struct guest_fault *fault, uint64_t *gpa);
+MUST_USE enum status guest_fetch(struct vcpu *vcpu, const struct guest_view *view, uint64_t linear,
+	uint8_t *bytes, unsigned int *count, struct guest_fault *fault, uint64_t *gpa);
 
 #endif

@@ -72,7 +72,8 @@ static void report_bytes(struct vcpu *vcpu, const struct guest_view *view)
 	enum status status;
 
 	vcpu->rip = cpu_vmread(VMCS_GUEST_RIP);
-	status = guest_fetch(vcpu, view, bytes, &count, &fault, &gpa);
+	status = guest_fetch(
+		vcpu, view, guest_linear(view, SEG_CS, vcpu->rip), bytes, &count, &fault, &gpa);
 	for (unsigned int i = 0; i < count; i++)
 		format_text(text + 3 * (size_t)i, sizeof(text) - 3 * (size_t)i, " %02x", bytes[i]);
 	log_info("vmm", "bytes at RIP:%s%s", text,

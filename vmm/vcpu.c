@@ -97,6 +97,7 @@ enum status vcpu_init(struct vcpu *vcpu, struct vm *vm, const struct vmx_capabil
 		if (vcpu->virtual_apic == NULL)
 			return STATUS_NO_MEMORY;
 	}
+	insn_cache_init(&vcpu->insns);
 	guest_cpuid_init(&vcpu->cpuid, secondary);
 	vcpu->cr4_allowed = vcpu->cpuid.cr4_allowed & capabilities->cr4_fixed1;
 	/* OSXSAVE may be set, but CPUID mirrors it: its changes are rare, and CPUIDs are not. */
@@ -113,13 +114,6 @@ void vcpu_set_pvh_start(struct vcpu *vcpu, uint32_t entry, uint32_t start_info)
 {
 	vcpu->rip = entry;
 	vcpu->registers[REG_RBX] = start_info;
-}
-
-enum code_size vcpu_code_size(uint64_t cs_access_rights)
-{
-	if (cs_access_rights & ACCESS_RIGHTS_L)
-		return CODE_64;
-	return (cs_access_rights & ACCESS_RIGHTS_DB) ? CODE_32 : CODE_16;
 }
 
 uint64_t vcpu_efer(const struct vcpu *vcpu, uint64_t cr0)

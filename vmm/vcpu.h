@@ -12,6 +12,7 @@
 #include "vmm/cpu.h"
 #include "vmm/decode.h"
 #include "vmm/guest_cpuid.h"
+#include "vmm/insn_cache.h"
 #include "vmm/vm.h"
 #include "vmm/vmcs.h"
 #include "vmm/vmx_controls.h"
@@ -73,6 +74,7 @@ struct vcpu {
 	uint64_t preemption_ticks; /* a slice of the preemption timer */
 	uint64_t retried_rip;      /* of the last exit that was retried; ~0 for none */
 	struct guest_cpuid cpuid;
+	struct insn_cache insns;
 	struct processor_state state;
 
 	uint64_t history_next;
@@ -121,7 +123,12 @@ enum exit_result vcpu_stop(struct vcpu *vcpu, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* The size of the code that the guest runs, the guest's EFER with LMA, its privilege level. */
-enum code_size vcpu_code_size(uint64_t cs_access_rights);
+static inline enum code_size vcpu_code_size(uint64_t cs_access_rights)
+{
+	if (cs_access_rights & ACCESS_RIGHTS_L)
+		return CODE_64;
+	return (cs_access_rights & ACCESS_RIGHTS_DB) ? CODE_32 : CODE_16;
+}
 uint64_t vcpu_efer(const struct vcpu *vcpu, uint64_t cr0);
 static inline unsigned int vcpu_privilege(void)
 {

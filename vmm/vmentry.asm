@@ -89,9 +89,8 @@ vmx_exit:
 	pop qword [rdi + REGISTER(7)]
 	push rdi
 	; 4
-	mov rbx, rdi
 	call vcpu_answer_exit
-	mov rdi, rbx
+	mov rdi, [rsp]
 	test eax, eax
 	jz vmx_run.enter
 	xor eax, eax

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The instructions of 64-bit code that touched devices lately, decoded. A driver polls and rings
+ * from few places, and walking to an instruction and decoding it is half of what an access costs.
+ * An entry is used only if everything that it came from still stands: CR3, each paging-structure
+ * entry on the way, and the instruction's bytes, all compared anew at each use. So no guest has to
+ * flush anything, and code that changes itself is seen. (In 64-bit code nothing else decides a
+ * translation; its rights the processor checked when it fetched.)
+ */
+#ifndef VMM_INSN_CACHE_H
+#define VMM_INSN_CACHE_H
+
+#include <stdint.h>
+
+#include "vmm/decode.h"
+#include "vmm/guest_walk.h"
+
+#define INSN_CACHE_ENTRIES 16 /* a power of two */
+
+/* Eight bytes of guest memory and what they were. */
+struct insn_cache_witness {
+	const uint64_t *place;
+	uint64_t value;
+};
+
+#define INSN_CACHE_WITNESSES (GUEST_WALK_MAX_STEPS + 2) /* the way, then 16 bytes */
+
+/* Aligned so that finding one takes no multiplication. */
+struct __attribute__((aligned(256))) insn_cache_entry {
+	uint64_t rip;
+	uint64_t cr3;
+	struct insn_cache_witness witnesses[INSN_CACHE_WITNESSES];
+	struct insn insn;
+};
+
+struct insn_cache {
+	struct insn_cache_entry entries[INSN_CACHE_ENTRIES];
+};
+
+/* The decoded instruction at rip in 64-bit code, or null when it must be fetched and decoded. */
+static inline const struct insn *insn_cache_find(
+	const struct insn_cache *cache, uint64_t rip, uint64_t cr3)
+{
+	const struct insn_cache_entry *e = &cache->entries[rip % INSN_CACHE_ENTRIES];
+
+	if (e->rip != rip || e->cr3 != cr3)
+		return NULL;
+#pragma GCC unroll 6
+	for (unsigned int i = 0; i < INSN_CACHE_WITNESSES; i++) {
+		if (*(const volatile uint64_t *)e->witnesses[i].place != e->witnesses[i].value)
+			return NULL;
+	}
+	return &e->insn;
+}
+
+/* No entry answers. */
+void insn_cache_init(struct insn_cache *cache);
+
+/*
+ * Keeps insn, which was decoded from bytes, fetched at rip in 64-bit code. Not kept, as too rare:
+ * what lies in the last 15 bytes of its page, and what uses RSP, which lives in the VMCS.
+ */
+void insn_cache_keep(struct insn_cache *cache, const struct guest_memory *memory, uint64_t rip,
+	const struct guest_paging *paging, const struct insn *insn, const uint8_t *bytes);
+
+#endif
