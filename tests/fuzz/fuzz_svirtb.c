@@ -71,7 +71,9 @@ static void make_machine(
 	uint64_t *dirty = must_alloc(ramdisk_dirty_words(disk_size) * sizeof(*dirty));
 
 	memset(machine, 0, sizeof(*machine));
-	for (uint32_t i = 0; i < END; i++)
+	/* The first page stays 0: entries that do nothing, so that a ring there goes round easily.
+	 */
+	for (uint32_t i = PAGE_SIZE; i < END; i++)
 		model->guest[i] = (uint8_t)(i * 7 + i / 256);
 	for (uint32_t i = 0; i < disk_size; i++)
 		model->disk[i] = (uint8_t)(i * 11 + i / 512 + 1);
@@ -188,15 +190,15 @@ static uint64_t take_raw(struct input *input, unsigned int bytes)
 static uint64_t take_number(struct input *input)
 {
 	static const uint64_t edges[] = { 0, 1, 28, 512, 4096, SEAM, HOLE, BEHIND, END, DISK_MAX,
-		32768, SVIRTB_BASE, 1ull << 32, 1ull << 55, 1ull << 63, ~0ull };
+		32768, SVIRTB_BASE, 1ull << 32, (1ull << 55) - 1, 1ull << 63, ~0ull };
 	uint8_t kind = take_byte(input);
 
 	if (kind < 0x40)
 		return kind;
 	if (kind < 0x80)
-		return take_raw(input, 2);
+		return take_raw(input, 2) & 0x3fff;
 	if (kind < 0xf0)
-		return edges[kind % 16] + (uint64_t)(int8_t)take_byte(input);
+		return edges[kind % 16] + (uint64_t)((int8_t)take_byte(input) / 8);
 	return take_raw(input, 8);
 }
 
