@@ -189,13 +189,20 @@ static void put_hexadecimal(
 
 static int64_t take_signed(const struct conversion *conversion, va_list *arguments)
 {
-	return conversion->longs != 0 ? va_arg(*arguments, long) : va_arg(*arguments, int);
+	switch (conversion->longs) {
+	case 0: return va_arg(*arguments, int);
+	case 1: return va_arg(*arguments, long);
+	default: return va_arg(*arguments, long long);
+	}
 }
 
 static uint64_t take_unsigned(const struct conversion *conversion, va_list *arguments)
 {
-	return conversion->longs != 0 ? va_arg(*arguments, unsigned long)
-				      : va_arg(*arguments, unsigned int);
+	switch (conversion->longs) {
+	case 0: return va_arg(*arguments, unsigned int);
+	case 1: return va_arg(*arguments, unsigned long);
+	default: return va_arg(*arguments, unsigned long long);
+	}
 }
 
 static bool is_integer(char letter)
