@@ -30,7 +30,7 @@ enum status bus_register(struct bus *bus, const char *name, uint64_t base, uint6
 	return STATUS_OK;
 }
 
-struct bus_region *bus_search(struct bus *bus, uint64_t address)
+struct bus_region *bus_find(struct bus *bus, uint64_t address)
 {
 	for (unsigned int i = 0; i < bus->count; i++) {
 		if (bus_region_holds(&bus->regions[i], address)) {

@@ -25,7 +25,8 @@ struct bus_ops {
 	void (*write)(void *device, uint64_t offset, unsigned int width, uint64_t value);
 };
 
-struct bus_region {
+/* Aligned so that finding one takes no multiplication. */
+struct __attribute__((aligned(64))) bus_region {
 	const char *name;
 	uint64_t base;
 	uint64_t size; /* bytes, or ports */
@@ -63,33 +64,41 @@ static inline bool bus_region_covers(
 	       region->size - (address - region->base) >= width;
 }
 
-/* The region in which address lies, or null. Inline: accesses come in runs to one device. */
-struct bus_region *bus_search(struct bus *bus, uint64_t address);
-static inline struct bus_region *bus_find(struct bus *bus, uint64_t address)
+/* The region in which address lies, or null. */
+struct bus_region *bus_find(struct bus *bus, uint64_t address);
+
+/*
+ * The region that covers all of [address, address + width), or null. Inline: accesses come in runs
+ * to one device.
+ */
+static inline struct bus_region *bus_find_access(
+	struct bus *bus, uint64_t address, unsigned int width)
 {
 	/* On an empty bus this is a region of size 0. */
 	struct bus_region *region = &bus->regions[bus->last];
 
-	return bus_region_holds(region, address) ? region : bus_search(bus, address);
+	if (bus_region_covers(region, address, width))
+		return region;
+	region = bus_find(bus, address);
+	return region != NULL && bus_region_covers(region, address, width) ? region : NULL;
 }
 
 /*
- * One access that lies wholly within region; the caller has seen to that. The read answers with no
- * bits above width; the write drops such bits.
+ * One access that lies wholly within region, of a value without bits above width; the caller has
+ * seen to that, and the device does for what it answers.
  */
 static inline uint64_t bus_region_read(
 	struct bus_region *region, uint64_t address, unsigned int width)
 {
 	region->reads++;
-	return region->ops->read(region->device, address - region->base, width) & width_mask(width);
+	return region->ops->read(region->device, address - region->base, width);
 }
 
 static inline void bus_region_write(
 	struct bus_region *region, uint64_t address, unsigned int width, uint64_t value)
 {
 	region->writes++;
-	region->ops->write(
-		region->device, address - region->base, width, value & width_mask(width));
+	region->ops->write(region->device, address - region->base, width, value);
 }
 
 #endif

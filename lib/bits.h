@@ -40,7 +40,9 @@ static inline bool is_aligned(uint64_t value, uint64_t alignment)
 /* A mask of the low 8 * width bits; width is 1, 2, 4 or 8 bytes. */
 static inline uint64_t width_mask(unsigned width)
 {
-	return ~0ull >> (64 - 8 * width);
+	static const uint64_t masks[] = { [1] = 0xff, [2] = 0xffff, [4] = 0xffffffff, [8] = ~0ull };
+
+	return masks[width];
 }
 
 /* The low 8 * width bits of value, as a signed number in 64 bits. */

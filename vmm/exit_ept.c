@@ -21,7 +21,6 @@ struct violation {
 	uint64_t qualification;
 	uint64_t gpa;
 	uint64_t linear;
-	uint64_t cs_rights;
 };
 
 /* The access as the instruction has it: its operand's linear address, and where that leads. */
@@ -29,12 +28,11 @@ struct mmio_target {
 	uint64_t operand;
 	uint64_t gpa;
 	struct bus_region *region; /* null: reads give all ones, writes vanish */
-	bool straddles;            /* over a page boundary, which was said already */
 };
 
-static bool is_decodable(const struct violation *v)
+static inline bool is_decodable(uint64_t qualification)
 {
-	return (v->qualification & DATA_ACCESS_MASK) == DATA_ACCESS &&
+	return (qualification & DATA_ACCESS_MASK) == DATA_ACCESS &&
 	       !(cpu_vmread(VMCS_IDT_VECTORING_INFORMATION) & INTERRUPTION_VALID);
 }
 
@@ -113,17 +111,29 @@ static bool decode_at_rip(struct vcpu *vcpu, const struct guest_view *view, stru
 static enum exit_result retry_once(
 	struct vcpu *vcpu, const struct violation *v, const struct mmio_target *target)
 {
-	if (vcpu->retried_rip != vcpu->rip) {
+	if (vcpu->retried_rip != vcpu->rip || vcpu->retried_exit + 1 != vcpu->history_next) {
 		vcpu->retried_rip = vcpu->rip;
+		vcpu->retried_exit = vcpu->history_next;
 		vcpu_flush_translations(vcpu);
 		return EXIT_RESUME;
 	}
-	vcpu->retried_rip = ~0ull;
 	log_limited(&vcpu->vm->unknown_instructions, LOG_WARN, "vmm",
 		"instruction at RIP 0x%lx accesses 0x%lx, but the exit was for 0x%lx: #UD",
 		vcpu->rip, target->operand, v->gpa);
 	vcpu_inject(vcpu, VECTOR_UD);
 	return EXIT_RESUME;
+}
+
+/* Who lives where the access goes, all of it; nobody, or only at a part of it, is worth a warning.
+ */
+static void find_device(struct vcpu *vcpu, const struct insn *insn, struct mmio_target *target)
+{
+	target->region = bus_find_access(&vcpu->vm->mmio, target->gpa, insn->width);
+	if (target->region != NULL)
+		return;
+	log_limited(&vcpu->vm->unmapped_accesses, LOG_WARN, "vmm",
+		"%s of %u bytes at 0x%lx by RIP 0x%lx: no device there",
+		insn_writes_memory(insn) ? "write" : "read", insn->width, target->gpa, vcpu->rip);
 }
 
 /*
@@ -160,9 +170,9 @@ static bool translate_operand(struct vcpu *vcpu, const struct violation *v,
 		return false;
 	}
 	target->gpa = gpa[0];
-	target->straddles = pages == 2;
-	target->region = target->straddles ? NULL : bus_find(&vcpu->vm->mmio, gpa[0]);
-	if (target->straddles)
+	if (pages == 1)
+		find_device(vcpu, insn, target);
+	else
 		log_limited(&vcpu->vm->straddling_accesses, LOG_WARN, "vmm",
 			"%u-byte access at 0x%lx by RIP 0x%lx crosses a page boundary at %s: reads "
 			"all "
@@ -171,33 +181,24 @@ static bool translate_operand(struct vcpu *vcpu, const struct violation *v,
 	return true;
 }
 
-/* Nobody lives there, or only at a part of it. */
-static void report_no_target(
-	struct vcpu *vcpu, const struct insn *insn, const struct mmio_target *target)
+/* A null region is where nobody lives: reads give all ones, writes vanish. */
+static inline uint64_t read_device(struct bus_region *region, uint64_t gpa, unsigned int width)
 {
-	log_limited(&vcpu->vm->unmapped_accesses, LOG_WARN, "vmm",
-		"%s of %u bytes at 0x%lx by RIP 0x%lx: no device there",
-		insn_writes_memory(insn) ? "write" : "read", insn->width, target->gpa, vcpu->rip);
+	return region != NULL ? bus_region_read(region, gpa, width) : width_mask(width);
 }
 
-static uint64_t read_target(const struct mmio_target *target, unsigned int width)
+static inline void write_device(
+	struct bus_region *region, uint64_t gpa, unsigned int width, uint64_t value)
 {
-	if (target->region == NULL)
-		return width_mask(width);
-	return bus_region_read(target->region, target->gpa, width);
-}
-
-static void write_target(const struct mmio_target *target, unsigned int width, uint64_t value)
-{
-	if (target->region != NULL)
-		bus_region_write(target->region, target->gpa, width, value);
+	if (region != NULL)
+		bus_region_write(region, gpa, width, value);
 }
 
 /* Everything but MOV: one read, one write at most, and the flags in between. */
-static void execute_operation(
-	struct vcpu *vcpu, const struct insn *insn, const struct mmio_target *target)
+static __attribute__((noinline)) void execute_operation(
+	struct vcpu *vcpu, const struct insn *insn, struct bus_region *region, uint64_t gpa)
 {
-	const uint64_t memory = insn_reads_memory(insn) ? read_target(target, insn->width) : 0;
+	const uint64_t memory = insn_reads_memory(insn) ? read_device(region, gpa, insn->width) : 0;
 	uint64_t rflags, result, other;
 
 	switch (insn->operation) {
@@ -206,7 +207,7 @@ static void execute_operation(
 		insn_write_register(insn, vcpu->registers, sign_extend(memory, insn->width));
 		return;
 	case INSN_XCHG:
-		write_target(target, insn->width, insn_read_register(insn, vcpu->registers));
+		write_device(region, gpa, insn->width, insn_read_register(insn, vcpu->registers));
 		insn_write_register(insn, vcpu->registers, memory);
 		return;
 	default: break;
@@ -219,97 +220,84 @@ static void execute_operation(
 		result = alu_execute(insn->operation, insn->width, other, memory, &rflags);
 	cpu_vmwrite(VMCS_GUEST_RFLAGS, rflags);
 	if (insn_writes_memory(insn))
-		write_target(target, insn->width, result);
+		write_device(region, gpa, insn->width, result & width_mask(insn->width));
 	else if (!insn->memory_is_destination && insn->operation != INSN_CMP &&
 		 insn->operation != INSN_TEST)
 		insn_write_register(insn, vcpu->registers, result);
 }
 
 static inline void execute(
-	struct vcpu *vcpu, const struct insn *insn, const struct mmio_target *target)
+	struct vcpu *vcpu, const struct insn *insn, struct bus_region *region, uint64_t gpa)
 {
 	if (insn->operation != INSN_MOV)
-		execute_operation(vcpu, insn, target);
+		execute_operation(vcpu, insn, region, gpa);
 	else if (!insn->memory_is_destination)
-		insn_write_register(insn, vcpu->registers, read_target(target, insn->width));
+		insn_write_register(insn, vcpu->registers, read_device(region, gpa, insn->width));
 	else
-		write_target(target, insn->width,
+		write_device(region, gpa, insn->width,
 			insn->has_immediate ? insn->immediate & width_mask(insn->width)
 					    : insn_read_register(insn, vcpu->registers));
 }
 
-/* The access itself, once it is known where it goes. */
-static enum exit_result finish_access(
-	struct vcpu *vcpu, const struct insn *insn, struct mmio_target *target)
-{
-	if (target->region != NULL && !bus_region_covers(target->region, target->gpa, insn->width))
-		target->region = NULL;
-	if (target->region == NULL && !target->straddles)
-		report_no_target(vcpu, insn, target);
-	execute(vcpu, insn, target);
-	vcpu->retried_rip = ~0ull;
-	vcpu_retire(vcpu, insn->length);
-	return EXIT_RESUME;
-}
-
 /* Whether the processor translated this very address just now, and all of the access lies there. */
-static bool is_translated(
-	const struct violation *v, const struct mmio_target *target, unsigned int width)
+static inline bool is_translated(uint64_t operand, uint64_t linear, unsigned int width)
 {
-	return target->operand == v->linear && (v->linear & PAGE_MASK) + width <= PAGE_SIZE;
+	return operand == linear && (linear & PAGE_MASK) + width <= PAGE_SIZE;
 }
 
-/* Step by step, from the instruction's bytes on: new instructions, RSP, all modes but 64-bit. */
+/* Step by step, from the instruction's bytes on. */
 static __attribute__((noinline)) enum exit_result handle_from_the_start(
-	struct vcpu *vcpu, const struct violation *v)
+	struct vcpu *vcpu, uint64_t qualification, uint64_t gpa, uint64_t linear)
 {
+	const struct violation v = { qualification, gpa, linear };
 	const uint64_t rsp = cpu_vmread(VMCS_GUEST_RSP);
 	enum exit_result result = EXIT_RESUME;
-	struct mmio_target target = { .gpa = v->gpa };
+	struct mmio_target target = { .gpa = gpa };
 	struct guest_view view;
 	struct insn insn;
 
-	if (!is_decodable(v))
-		return vcpu_stop(vcpu, "%s guest-physical 0x%lx (%s)", undecodable_cause(v), v->gpa,
-			place_name(vcpu, v->gpa));
+	if (!is_decodable(qualification))
+		return vcpu_stop(vcpu, "%s guest-physical 0x%lx (%s)", undecodable_cause(&v), gpa,
+			place_name(vcpu, gpa));
 	guest_view_read(vcpu, &view);
 	if (!decode_at_rip(vcpu, &view, &insn, &result))
 		return result;
 	vcpu->registers[REG_RSP] = rsp;
 	target.operand = guest_linear(&view, insn.segment,
 		insn_effective_offset(&insn, vcpu->registers, vcpu->rip + insn.length));
-	if (is_translated(v, &target, insn.width))
-		target.region = bus_find(&vcpu->vm->mmio, v->gpa);
-	else if (!translate_operand(vcpu, v, &view, &insn, &target, &result))
+	if (is_translated(target.operand, linear, insn.width))
+		find_device(vcpu, &insn, &target);
+	else if (!translate_operand(vcpu, &v, &view, &insn, &target, &result))
 		return result;
-	result = finish_access(vcpu, &insn, &target);
+	execute(vcpu, &insn, target.region, target.gpa);
 	if (vcpu->registers[REG_RSP] != rsp)
 		cpu_vmwrite(VMCS_GUEST_RSP, vcpu->registers[REG_RSP]);
-	return result;
+	vcpu_retire(vcpu, insn.length);
+	return EXIT_RESUME;
 }
 
-/* The short way, for the instructions that come again and again. */
+/* The short way, for the instructions of 64-bit code that come again and again. */
 enum exit_result handle_ept_violation(struct vcpu *vcpu)
 {
-	const struct violation v = {
-		.qualification = cpu_vmread(VMCS_EXIT_QUALIFICATION),
-		.gpa = cpu_vmread(VMCS_GUEST_PHYSICAL_ADDRESS),
-		.linear = cpu_vmread(VMCS_GUEST_LINEAR_ADDRESS),
-		.cs_rights = cpu_vmread(VMCS_GUEST_CS_ACCESS_RIGHTS),
-	};
-	struct mmio_target target = { .gpa = v.gpa };
-	const struct insn *insn;
+	const uint64_t qualification = cpu_vmread(VMCS_EXIT_QUALIFICATION);
+	const uint64_t gpa = cpu_vmread(VMCS_GUEST_PHYSICAL_ADDRESS);
+	const uint64_t linear = cpu_vmread(VMCS_GUEST_LINEAR_ADDRESS);
+	const struct insn_cache_entry *known;
+	struct bus_region *region;
 
-	if (!is_decodable(&v) || !(v.cs_rights & ACCESS_RIGHTS_L))
-		return handle_from_the_start(vcpu, &v);
-	insn = insn_cache_find(&vcpu->insns, vcpu->rip, cpu_vmread(VMCS_GUEST_CR3));
-	if (insn == NULL || insn->segment >= SEG_FS)
-		return handle_from_the_start(vcpu, &v);
-	target.operand = insn_effective_offset(insn, vcpu->registers, vcpu->rip + insn->length);
-	if (!is_translated(&v, &target, insn->width))
-		return handle_from_the_start(vcpu, &v);
-	target.region = bus_find(&vcpu->vm->mmio, v.gpa);
-	return finish_access(vcpu, insn, &target);
+	if (!is_decodable(qualification) ||
+		!(cpu_vmread(VMCS_GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_L))
+		return handle_from_the_start(vcpu, qualification, gpa, linear);
+	known = insn_cache_find(&vcpu->insns, vcpu->rip, cpu_vmread(VMCS_GUEST_CR3));
+	if (known == NULL || !is_translated(insn_cache_operand(known, vcpu->registers), linear,
+				     known->insn.width))
+		return handle_from_the_start(vcpu, qualification, gpa, linear);
+	region = bus_find_access(&vcpu->vm->mmio, gpa, known->insn.width);
+	if (region == NULL)
+		return handle_from_the_start(vcpu, qualification, gpa, linear);
+	execute(vcpu, &known->insn, region, gpa);
+	vcpu_retire_to(known->next_rip);
+	return EXIT_RESUME;
 }
 
 /* Our tables are wrong, which no guest can bring about. */

@@ -31,18 +31,18 @@ static struct io_exit read_io_exit(void)
 /* Where no device lives, reads give all ones and writes vanish, as on an ISA bus. */
 static uint64_t read_port(struct vm *vm, const struct io_exit *io)
 {
-	struct bus_region *region = bus_find(&vm->ports, io->port);
+	struct bus_region *region = bus_find_access(&vm->ports, io->port, io->width);
 
-	if (region == NULL || !bus_region_covers(region, io->port, io->width))
+	if (region == NULL)
 		return width_mask(io->width);
 	return bus_region_read(region, io->port, io->width);
 }
 
 static void write_port(struct vm *vm, const struct io_exit *io, uint64_t value)
 {
-	struct bus_region *region = bus_find(&vm->ports, io->port);
+	struct bus_region *region = bus_find_access(&vm->ports, io->port, io->width);
 
-	if (region != NULL && bus_region_covers(region, io->port, io->width))
+	if (region != NULL)
 		bus_region_write(region, io->port, io->width, value);
 }
 

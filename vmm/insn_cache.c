@@ -48,6 +48,14 @@ static bool uses_rsp(const struct insn *insn)
 	return insn->base == REG_RSP || (!insn->has_immediate && insn->reg == REG_RSP);
 }
 
+static void keep_operand(struct insn_cache_entry *e, const struct insn *insn, uint64_t next_rip)
+{
+	e->displacement = (uint64_t)insn->displacement + (insn->rip_relative ? next_rip : 0);
+	e->base = insn->base >= 0 ? (uint8_t)insn->base : INSN_CACHE_NO_REGISTER;
+	e->index = insn->index >= 0 ? (uint8_t)insn->index : INSN_CACHE_NO_REGISTER;
+	e->scale = insn->index >= 0 ? (uint8_t)__builtin_ctz(insn->scale) : 0;
+}
+
 void insn_cache_keep(struct insn_cache *cache, const struct guest_memory *memory, uint64_t rip,
 	const struct guest_paging *paging, const struct insn *insn, const uint8_t *bytes)
 {
@@ -58,7 +66,8 @@ void insn_cache_keep(struct insn_cache *cache, const struct guest_memory *memory
 	uint64_t gpa;
 
 	e->rip = NOWHERE;
-	if ((rip & PAGE_MASK) > PAGE_SIZE - WITNESS_BYTES || uses_rsp(insn))
+	if ((rip & PAGE_MASK) > PAGE_SIZE - WITNESS_BYTES || insn->address_width != 8 ||
+		insn->segment >= SEG_FS || uses_rsp(insn))
 		return;
 	if (!witness_walk(e, memory, paging, rip) ||
 		guest_walk(paging, memory, rip, GUEST_FETCH, &gpa, &fault) != STATUS_OK)
@@ -76,6 +85,8 @@ void insn_cache_keep(struct insn_cache *cache, const struct guest_memory *memory
 	/* What was decoded is what counts, should the two differ. */
 	if (memcmp(seen, bytes, insn->length) != 0)
 		return;
+	e->next_rip = rip + insn->length;
+	keep_operand(e, insn, e->next_rip);
 	e->cr3 = paging->cr3;
 	e->insn = *insn;
 	e->rip = rip;

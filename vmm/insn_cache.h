@@ -25,20 +25,29 @@ struct insn_cache_witness {
 
 #define INSN_CACHE_WITNESSES (GUEST_WALK_MAX_STEPS + 2) /* the way, then 16 bytes */
 
-/* Aligned so that finding one takes no multiplication. */
+/*
+ * Aligned so that finding one takes no multiplication. The operand's address is kept apart, in the
+ * shortest form: displacement (with RIP, where it is relative to that) + base + index * scale,
+ * where a register that is not there is INSN_CACHE_NO_REGISTER, whose slot holds 0.
+ */
 struct __attribute__((aligned(256))) insn_cache_entry {
 	uint64_t rip;
 	uint64_t cr3;
 	struct insn_cache_witness witnesses[INSN_CACHE_WITNESSES];
+	uint64_t displacement;
+	uint8_t base, index, scale;
+	uint64_t next_rip;
 	struct insn insn;
 };
+
+#define INSN_CACHE_NO_REGISTER REG_COUNT
 
 struct insn_cache {
 	struct insn_cache_entry entries[INSN_CACHE_ENTRIES];
 };
 
-/* The decoded instruction at rip in 64-bit code, or null when it must be fetched and decoded. */
-static inline const struct insn *insn_cache_find(
+/* The entry for the instruction at rip in 64-bit code; null when it must be fetched and decoded. */
+static inline const struct insn_cache_entry *insn_cache_find(
 	const struct insn_cache *cache, uint64_t rip, uint64_t cr3)
 {
 	const struct insn_cache_entry *e = &cache->entries[rip % INSN_CACHE_ENTRIES];
@@ -50,7 +59,14 @@ static inline const struct insn *insn_cache_find(
 		if (*(const volatile uint64_t *)e->witnesses[i].place != e->witnesses[i].value)
 			return NULL;
 	}
-	return &e->insn;
+	return e;
+}
+
+/* The linear address of its memory operand; registers has a 0 behind the last one. */
+static inline uint64_t insn_cache_operand(
+	const struct insn_cache_entry *e, const uint64_t registers[REG_COUNT + 1])
+{
+	return e->displacement + registers[e->base] + (registers[e->index] << e->scale);
 }
 
 /* No entry answers. */
@@ -58,7 +74,8 @@ void insn_cache_init(struct insn_cache *cache);
 
 /*
  * Keeps insn, which was decoded from bytes, fetched at rip in 64-bit code. Not kept, as too rare:
- * what lies in the last 15 bytes of its page, and what uses RSP, which lives in the VMCS.
+ * what lies in the last 15 bytes of its page, 32-bit addresses, FS and GS, and what uses RSP, which
+ * lives in the VMCS.
  */
 void insn_cache_keep(struct insn_cache *cache, const struct guest_memory *memory, uint64_t rip,
 	const struct guest_paging *paging, const struct insn *insn, const uint8_t *bytes);

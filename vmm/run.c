@@ -101,7 +101,7 @@ static void vmx_switch_off(struct vcpu *vcpu)
 	cpu_write_cr4(cpu_read_cr4() & ~CR4_VMXE);
 }
 
-static enum exit_result end_by_timeout(struct vcpu *vcpu)
+static __attribute__((noinline)) enum exit_result end_by_timeout(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
 
@@ -132,7 +132,7 @@ enum exit_result vcpu_answer_exit(struct vcpu *vcpu)
 	now = cpu_read_tsc();
 	vcpu->statistics[record->reason].count++;
 	vcpu->statistics[record->reason].tsc += now - record->tsc;
-	if (now >= vcpu->vm->deadline && result == EXIT_RESUME)
+	if (now >= vcpu->deadline && result == EXIT_RESUME)
 		return end_by_timeout(vcpu);
 	return result;
 }
@@ -141,6 +141,7 @@ enum exit_result vcpu_run(struct vcpu *vcpu)
 {
 	uint64_t failure;
 
+	vcpu->deadline = vcpu->vm->deadline;
 	vmx_switch_on(vcpu);
 	vmcs_load(vcpu);
 	failure = vmx_run(vcpu);

@@ -80,7 +80,6 @@ enum status vcpu_init(struct vcpu *vcpu, struct vm *vm, const struct vmx_capabil
 		.msr_bitmap = frame_alloc(vm->frames),
 		.io_bitmap = frame_alloc(vm->frames),
 		.vpid = (secondary & SECONDARY_ENABLE_VPID) ? 1 : 0,
-		.retried_rip = ~0ull,
 		.preemption_ticks = vm->tsc_hz / PREEMPTION_SLICES_PER_SECOND >> timer_shift,
 		.state = {
 			.xcr0 = XCR0_X87,

@@ -52,8 +52,11 @@ struct processor_state {
 };
 
 struct vcpu {
-	/* Stored and loaded by vmm/vmentry.asm; RSP's is filled in from the VMCS where needed. */
-	uint64_t registers[REG_COUNT];
+	/*
+	 * Stored and loaded by vmm/vmentry.asm; RSP's is filled in from the VMCS where needed. The
+	 * one behind the last is always 0.
+	 */
+	uint64_t registers[REG_COUNT + 1];
 
 	struct vm *vm;
 	const struct vmx_capabilities *vmx;
@@ -72,12 +75,14 @@ struct vcpu {
 	uint64_t cr4_allowed;          /* bits that the guest may set */
 	uint64_t xcr0_allowed;
 	uint64_t preemption_ticks; /* a slice of the preemption timer */
-	uint64_t retried_rip;      /* of the last exit that was retried; ~0 for none */
+	uint64_t retried_rip;      /* of the last instruction that was retried, */
+	uint64_t retried_exit;     /* and history_next as it was then */
 	struct guest_cpuid cpuid;
 	struct insn_cache insns;
 	struct processor_state state;
 
-	uint64_t history_next;
+	uint64_t deadline;     /* a copy of vm->deadline */
+	uint64_t history_next; /* exits in all */
 	struct exit_record history[VCPU_EXIT_HISTORY];
 	struct exit_statistics statistics[EXIT_REASON_COUNT];
 	uint64_t nmis;
@@ -110,6 +115,9 @@ enum exit_result vcpu_answer_exit(struct vcpu *vcpu);
  * trap becomes pending. SDM vol. 3C 'Guest Non-Register State'.
  */
 static inline void vcpu_retire(struct vcpu *vcpu, uint64_t length);
+
+/* The same in 64-bit code, where RIP does not wrap. */
+static inline void vcpu_retire_to(uint64_t rip);
 /* As vcpu_retire, with the length that the processor reports for exits by an instruction. */
 static inline void vcpu_retire_exit(struct vcpu *vcpu);
 
@@ -141,19 +149,25 @@ void vcpu_retire_flags(uint64_t interruptibility, uint64_t rflags);
 /* Forgets the guest's linear translations, as a write of CR0, CR3 or CR4 does. */
 void vcpu_flush_translations(const struct vcpu *vcpu);
 
-static inline void vcpu_retire(struct vcpu *vcpu, uint64_t length)
+static inline void vcpu_retire_to(uint64_t rip)
 {
 	const uint64_t interruptibility = cpu_vmread(VMCS_GUEST_INTERRUPTIBILITY_STATE);
-	const uint64_t cs = cpu_vmread(VMCS_GUEST_CS_ACCESS_RIGHTS);
 	const uint64_t rflags = cpu_vmread(VMCS_GUEST_RFLAGS);
-	uint64_t rip = vcpu->rip + length;
 
-	if (!(cs & ACCESS_RIGHTS_L))
-		rip &= (cs & ACCESS_RIGHTS_DB) ? 0xffffffff : 0xffff;
 	cpu_vmwrite(VMCS_GUEST_RIP, rip);
 	if ((interruptibility & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) |
 		(rflags & (RFLAGS_RF | RFLAGS_TF)))
 		vcpu_retire_flags(interruptibility, rflags);
+}
+
+static inline void vcpu_retire(struct vcpu *vcpu, uint64_t length)
+{
+	const uint64_t cs = cpu_vmread(VMCS_GUEST_CS_ACCESS_RIGHTS);
+	uint64_t rip = vcpu->rip + length;
+
+	if (!(cs & ACCESS_RIGHTS_L))
+		rip &= (cs & ACCESS_RIGHTS_DB) ? 0xffffffff : 0xffff;
+	vcpu_retire_to(rip);
 }
 
 static inline void vcpu_retire_exit(struct vcpu *vcpu)
