@@ -41,9 +41,9 @@ enum guest_paging_mode guest_paging_mode(const struct guest_paging *paging)
 {
 	if (!(paging->cr0 & CR0_PG))
 		return GUEST_PAGING_NONE;
-	if (!(paging->cr4 & CR4_PAE))
-		return GUEST_PAGING_32_BIT;
-	return paging->efer & EFER_LME ? GUEST_PAGING_4_LEVEL : GUEST_PAGING_PAE;
+	if (paging->efer & EFER_LME)
+		return GUEST_PAGING_4_LEVEL; /* CR4.PAE is 1 then; the processor sees to that */
+	return paging->cr4 & CR4_PAE ? GUEST_PAGING_PAE : GUEST_PAGING_32_BIT;
 }
 
 /* Lowest bit of the linear address that is part of a level's index; what a page there covers. */
@@ -79,12 +79,12 @@ static void read_entry(const struct walk *walk, uint64_t table, struct guest_wal
 		step->entry = *(const volatile uint64_t *)host;
 }
 
-/* Whether bit 7 of an entry of this level says that it maps a page. */
+/* Whether bit 7 of an entry of this level says that it maps a page; read_pdpte leaves it out. */
 static bool has_large(const struct walk *walk, unsigned int level)
 {
 	if (walk->mode == GUEST_PAGING_32_BIT)
 		return level == 2 && (walk->paging->cr4 & CR4_PSE);
-	return level == 2 || (level == 3 && walk->mode == GUEST_PAGING_4_LEVEL);
+	return level == 2 || level == 3;
 }
 
 static bool is_page(const struct walk *walk, const struct guest_walk_step *step)
@@ -281,7 +281,7 @@ static bool walk_short(const struct guest_paging *paging, const struct guest_ran
 		entry = short_entry(first, entry & ENTRY_ADDRESS, linear, shift);
 		if ((entry & looked_at) == wanted)
 			continue;
-		if ((entry & looked_at) != (wanted | ENTRY_LARGE) || (shift != 21 && shift != 30))
+		if ((entry & looked_at) != (wanted | ENTRY_LARGE) || shift == 39)
 			return false;
 		offset = BELOW_BIT(shift);
 		break;
