@@ -83,20 +83,16 @@ static enum exit_result refuse_instruction(
 }
 
 /* Fetches and decodes the instruction at RIP. False: *result says what happens instead. */
-static bool decode_at_rip(struct vcpu *vcpu, const struct guest_view *view, struct insn *insn,
-	enum exit_result *result)
+static bool decode_at_rip(struct vcpu *vcpu, const struct guest_view *view,
+	uint8_t bytes[INSN_MAX_LENGTH], struct insn *insn, enum exit_result *result)
 {
 	const uint64_t linear = guest_linear(view, SEG_CS, vcpu->rip);
-	uint8_t bytes[INSN_MAX_LENGTH];
 	struct guest_fault fault;
 	unsigned int count;
 	uint64_t gpa = 0;
 	const enum status fetched = guest_fetch(vcpu, view, linear, bytes, &count, &fault, &gpa);
 	const enum status decoded = decode_insn(bytes, count, view->code, insn);
 
-	if (decoded == STATUS_OK && view->code == CODE_64)
-		insn_cache_keep(
-			&vcpu->insns, &vcpu->vm->memory, linear, &view->paging, insn, bytes);
 	if (decoded == STATUS_TRUNCATED && fetched != STATUS_OK)
 		*result = answer_failed_fetch(vcpu, fetched, &fault, gpa);
 	else if (decoded != STATUS_OK)
@@ -254,13 +250,14 @@ static __attribute__((noinline)) enum exit_result handle_from_the_start(
 	enum exit_result result = EXIT_RESUME;
 	struct mmio_target target = { .gpa = gpa };
 	struct guest_view view;
+	uint8_t bytes[INSN_MAX_LENGTH];
 	struct insn insn;
 
 	if (!is_decodable(qualification))
 		return vcpu_stop(vcpu, "%s guest-physical 0x%lx (%s)", undecodable_cause(&v), gpa,
 			place_name(vcpu, gpa));
 	guest_view_read(vcpu, &view);
-	if (!decode_at_rip(vcpu, &view, &insn, &result))
+	if (!decode_at_rip(vcpu, &view, bytes, &insn, &result))
 		return result;
 	vcpu->registers[REG_RSP] = rsp;
 	target.operand = guest_linear(&view, insn.segment,
@@ -269,6 +266,9 @@ static __attribute__((noinline)) enum exit_result handle_from_the_start(
 		find_device(vcpu, &insn, &target);
 	else if (!translate_operand(vcpu, &v, &view, &insn, &target, &result))
 		return result;
+	if (view.code == CODE_64 && target.region != NULL)
+		insn_cache_keep(&vcpu->insns, &vcpu->vm->memory, vcpu->rip, &view.paging, &insn,
+			bytes, target.region);
 	execute(vcpu, &insn, target.region, target.gpa);
 	if (vcpu->registers[REG_RSP] != rsp)
 		cpu_vmwrite(VMCS_GUEST_RSP, vcpu->registers[REG_RSP]);
@@ -283,19 +283,17 @@ enum exit_result handle_ept_violation(struct vcpu *vcpu)
 	const uint64_t gpa = cpu_vmread(VMCS_GUEST_PHYSICAL_ADDRESS);
 	const uint64_t linear = cpu_vmread(VMCS_GUEST_LINEAR_ADDRESS);
 	const struct insn_cache_entry *known;
-	struct bus_region *region;
 
 	if (!is_decodable(qualification) ||
 		!(cpu_vmread(VMCS_GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_L))
 		return handle_from_the_start(vcpu, qualification, gpa, linear);
 	known = insn_cache_find(&vcpu->insns, vcpu->rip, cpu_vmread(VMCS_GUEST_CR3));
-	if (known == NULL || !is_translated(insn_cache_operand(known, vcpu->registers), linear,
-				     known->insn.width))
+	if (known == NULL ||
+		!is_translated(
+			insn_cache_operand(known, vcpu->registers), linear, known->insn.width) ||
+		!bus_region_covers(known->region, gpa, known->insn.width))
 		return handle_from_the_start(vcpu, qualification, gpa, linear);
-	region = bus_find_access(&vcpu->vm->mmio, gpa, known->insn.width);
-	if (region == NULL)
-		return handle_from_the_start(vcpu, qualification, gpa, linear);
-	execute(vcpu, &known->insn, region, gpa);
+	execute(vcpu, &known->insn, known->region, gpa);
 	vcpu_retire_to(known->next_rip);
 	return EXIT_RESUME;
 }

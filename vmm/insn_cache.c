@@ -57,7 +57,8 @@ static void keep_operand(struct insn_cache_entry *e, const struct insn *insn, ui
 }
 
 void insn_cache_keep(struct insn_cache *cache, const struct guest_memory *memory, uint64_t rip,
-	const struct guest_paging *paging, const struct insn *insn, const uint8_t *bytes)
+	const struct guest_paging *paging, const struct insn *insn, const uint8_t *bytes,
+	struct bus_region *region)
 {
 	struct insn_cache_entry *e = &cache->entries[rip % INSN_CACHE_ENTRIES];
 	struct guest_fault fault;
@@ -85,6 +86,7 @@ void insn_cache_keep(struct insn_cache *cache, const struct guest_memory *memory
 	/* What was decoded is what counts, should the two differ. */
 	if (memcmp(seen, bytes, insn->length) != 0)
 		return;
+	e->region = region;
 	e->next_rip = rip + insn->length;
 	keep_operand(e, insn, e->next_rip);
 	e->cr3 = paging->cr3;

@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "devices/bus.h"
 #include "vmm/decode.h"
 #include "vmm/guest_walk.h"
 
@@ -37,6 +38,7 @@ struct __attribute__((aligned(256))) insn_cache_entry {
 	uint64_t displacement;
 	uint8_t base, index, scale;
 	uint64_t next_rip;
+	struct bus_region *region; /* whom it accessed; it may be somebody else the next time */
 	struct insn insn;
 };
 
@@ -73,11 +75,12 @@ static inline uint64_t insn_cache_operand(
 void insn_cache_init(struct insn_cache *cache);
 
 /*
- * Keeps insn, which was decoded from bytes, fetched at rip in 64-bit code. Not kept, as too rare:
- * what lies in the last 15 bytes of its page, 32-bit addresses, FS and GS, and what uses RSP, which
- * lives in the VMCS.
+ * Keeps insn, which was decoded from bytes, fetched at rip in 64-bit code, and accessed region. Not
+ * kept, as too rare: what lies in the last 15 bytes of its page, 32-bit addresses, FS and GS, and
+ * what uses RSP, which lives in the VMCS.
  */
 void insn_cache_keep(struct insn_cache *cache, const struct guest_memory *memory, uint64_t rip,
-	const struct guest_paging *paging, const struct insn *insn, const uint8_t *bytes);
+	const struct guest_paging *paging, const struct insn *insn, const uint8_t *bytes,
+	struct bus_region *region);
 
 #endif
