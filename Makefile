@@ -1,5 +1,20 @@
 # SPDX-License-Identifier: MIT
 # Cafevisor: 'make help' lists what can be made. Everything that is built lands in $(BUILD).
+#
+#: make run            build, boot the demo guest with a sample disk, show the log; its status is make's
+#:   GUEST=file.elf DISK=file.img MEMORY=256M TIMEOUT=120 CMDLINE="..." ARGS="key=value ..."
+#:   ENGINE=bochs|kvm|tcg     instead of what the machine offers
+#: make test           unit tests, decoder against Zydis, fuzzers for a moment, whole machines, budgets
+#: make test-list      the names of the whole-machine tests
+#: make test-nested    the demo under QEMU/KVM with nested VT-x, all of that inside Bochs
+#: make test-models    the demo on each processor model of Bochs that has VT-x, and some that lack it
+#: make test-decoder-full   every combination of prefixes against Zydis
+#: make fuzz FUZZ=fuzz_svirtb   fuzz one target until interrupted
+#: make bench          what exits and requests cost: a table, build/bench.csv, build/bench.svg
+#: make image          build/cafevisor.img, for a USB stick
+#: make lint           clang-format, cppcheck, shellcheck, no vector instructions in the image
+#: make all, make clean, make setup   build only; remove build/; install missing packages
+#: V=1 shows whole commands
 
 VERSION := 0.1.0
 BUILD   ?= build
@@ -27,7 +42,7 @@ IMAGE_CFLAGS := -std=c11 -O2 -g $(WARNINGS) $(DEFINES) $(STABLE) -I. \
 	-ffreestanding -fno-builtin-printf -mgeneral-regs-only -mno-red-zone -fpic -fvisibility=hidden \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fcf-protection=none \
 	-maccumulate-outgoing-args
-EFI_CFLAGS := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI
+EFI_CFLAGS := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI -fshort-wchar
 
 # The offsets.c files are no part of the image: they make the assembly's include files.
 IMAGE_C   := $(filter-out %/offsets.c,$(wildcard boot/*.c vmm/*.c devices/*.c mm/*.c lib/*.c))
@@ -36,7 +51,7 @@ IMAGE_OBJ := $(IMAGE_C:%.c=$(BUILD)/image/%.o) $(IMAGE_ASM:%.asm=$(BUILD)/image/
 EFI_LIB   := /usr/lib
 
 .PHONY: all
-all: $(BUILD)/cafevisor.efi guests
+all: $(BUILD)/cafevisor.efi guests efi-programs $(BUILD)/disk.img
 
 include guest-driver/guests.mk
 
@@ -99,9 +114,10 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/host/libpure.a
 	$(call say,HOSTCC,$<)
 	$(Q)$(HOSTCC) $(HOST_CFLAGS) -MMD -MP -MF $@.d $< $(BUILD)/host/libpure.a -lcmocka -lZydis -o $@
 
-.PHONY: unit
-unit: $(UNIT_BIN)
-	@for test in $(UNIT_BIN); do $$test || exit 1; done
+$(BUILD)/unit/compare_zydis: $(wildcard tests/decoder/*.c tests/decoder/*.h) $(BUILD)/host/libpure.a
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,tests/decoder)
+	$(Q)$(HOSTCC) $(HOST_CFLAGS) -O2 $(filter %.c,$^) $(BUILD)/host/libpure.a -lZydis -o $@
 
 FUZZ_CFLAGS := -std=c11 -O1 -g -Wall -Wextra -Werror $(DEFINES) -I. -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=all
@@ -110,7 +126,154 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(PURE_C)
 	$(call say,FUZZ,$<)
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -MMD -MP -MF $@.d $< $(PURE_C) -o $@
 
-.PHONY: fuzz-build
+# --- other EFI programs: what starts runs in an emulator, and what looks at the firmware's state ---
+EFI_PROGRAMS := $(BUILD)/starter.efi $(patsubst tests/boot/efi/%.c,$(BUILD)/efi/%.efi,$(wildcard tests/boot/efi/*.c))
+
+$(BUILD)/efi/%.o: tests/boot/efi/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(IMAGE_CFLAGS) $(EFI_CFLAGS) -MMD -MP -c $< -o $@
+$(BUILD)/efi/starter.o: scripts/starter.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(IMAGE_CFLAGS) $(EFI_CFLAGS) -MMD -MP -c $< -o $@
+$(BUILD)/efi/%.so: $(BUILD)/efi/%.o
+	$(Q)ld -nostdlib -shared -Bsymbolic -znocombreloc --build-id=none --no-undefined \
+		-T $(EFI_LIB)/elf_x86_64_efi.lds $(EFI_LIB)/crt0-efi-x86_64.o $< -L $(EFI_LIB) \
+		-lefi -lgnuefi -o $@
+$(BUILD)/efi/%.efi: $(BUILD)/efi/%.so
+	$(call say,EFI,$@)
+	$(Q)objcopy -j .text -j .reloc -j .data -j .dynamic -j .rela -j .dynsym -j .dynstr \
+		--target=efi-app-x86_64 --subsystem=10 $< $@
+$(BUILD)/starter.efi: $(BUILD)/efi/starter.efi
+	@cp $< $@
+
+.PHONY: efi-programs
+efi-programs: $(EFI_PROGRAMS)
+
+# --- running ---------------------------------------------------------------------------------------
+DOCS := $(wildcard docs/*)
+
+$(BUILD)/disk.img: scripts/make-disk.sh $(DOCS)
+	@mkdir -p $(@D)
+	$(call say,DISK,$@)
+	$(Q)scripts/make-disk.sh $@ docs
+
+$(BUILD)/make-status.so: scripts/make-status.c
+	@scripts/setup.sh
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -shared -fPIC -O1 -Wall $< -o $@
+
+.PHONY: setup
+setup:
+	@scripts/setup.sh
+
+.PHONY: everything
+everything: setup
+	@+$(MAKE) --no-print-directory all
+
+# Every variable of scripts/run.sh. Make itself exits with 0, 1 or 2 only; a plug-in, which make builds
+# and loads before anything else, lets it exit with the run's own status.
+export GUEST DISK MEMORY TIMEOUT CMDLINE ARGS ENGINE BUILD
+ifneq ($(filter run,$(MAKECMDGOALS)),)
+-load $(BUILD)/make-status.so(status_gmk_setup)
+endif
+RUN_PARTS := $(BUILD)/cafevisor.efi $(BUILD)/starter.efi $(BUILD)/guests/demo.elf $(BUILD)/disk.img
+.PHONY: run machine-run
+machine-run: setup
+	@+$(MAKE) --no-print-directory $(RUN_PARTS)
+	@scripts/run.sh; echo $$? > $(BUILD)/run.status
+run: machine-run
+	$(exit-with $(file < $(BUILD)/run.status))
+
+.PHONY: image
+image: setup
+	@+$(MAKE) --no-print-directory $(RUN_PARTS)
+	@scripts/make-image.sh $(BUILD)/cafevisor.img $(BUILD)/cafevisor.efi $(BUILD)/guests/demo.elf \
+		$(BUILD)/disk.img
+
+# --- tests: each part appends its PASS, FAIL and SKIP lines to RESULTS -----------------------------
+export RESULTS := $(BUILD)/test-results.txt
+FUZZ_RUNS := 20000
+
+.PHONY: unit fuzz-build fuzz decoder
+unit: $(UNIT_BIN)
+	@scripts/test-unit.sh $(UNIT_BIN)
+
+decoder: $(BUILD)/unit/compare_zydis
+	@scripts/test-command.sh decoder-against-zydis $<
+
+.PHONY: test-decoder-full
+test-decoder-full: setup
+	@+$(MAKE) --no-print-directory $(BUILD)/unit/compare_zydis
+	$(BUILD)/unit/compare_zydis --full
+
 fuzz-build: $(FUZZ_BIN)
+
+.PHONY: fuzz-smoke
+fuzz-smoke: $(FUZZ_BIN)
+	@for target in $(FUZZ_BIN); do \
+		scripts/test-command.sh $$(basename $$target) $$target -runs=$(FUZZ_RUNS) -seed=1 -max_len=4096 -print_final_stats=0; \
+	done
+
+# FUZZ=name fuzzes one target until it is interrupted; its corpus stays in build/corpus/.
+FUZZ ?= fuzz_svirtb
+fuzz: setup
+	@+$(MAKE) --no-print-directory $(BUILD)/fuzz/$(FUZZ)
+	@mkdir -p $(BUILD)/corpus/$(FUZZ)
+	$(BUILD)/fuzz/$(FUZZ) $(BUILD)/corpus/$(FUZZ)
+
+.PHONY: boot-tests
+boot-tests: all
+	@tests/boot/run.sh || true
+
+.PHONY: test
+test: setup
+	@rm -f $(RESULTS)
+	@+$(MAKE) --no-print-directory -j2 all $(UNIT_BIN) $(FUZZ_BIN) $(BUILD)/unit/compare_zydis
+	@+$(MAKE) --no-print-directory test-parts
+	@scripts/test-summary.sh $(RESULTS)
+
+# The host's tests take one core for a while, the machines two: they overlap.
+.PHONY: test-parts
+test-parts:
+	@+$(MAKE) --no-print-directory -j2 --output-sync=none boot-tests host-tests
+
+.PHONY: host-tests
+host-tests: unit decoder fuzz-smoke
+	@scripts/test-shell.sh
+	@tests/bench/check.sh
+
+.PHONY: test-list
+test-list:
+	@tests/boot/run.sh --list
+
+.PHONY: test-nested test-models
+test-nested: everything
+	@rm -f $(RESULTS)
+	@tests/boot/run.sh tests/nested/boots/*.sh || true
+	@scripts/test-summary.sh $(RESULTS)
+
+test-models: everything
+	@rm -f $(RESULTS)
+	@tests/boot/run.sh tests/models/boots/*.sh || true
+	@scripts/test-summary.sh $(RESULTS)
+
+.PHONY: bench
+bench: everything
+	@tests/bench/run.sh
+
+.PHONY: lint
+lint: setup
+	@+$(MAKE) --no-print-directory $(IMAGE_OBJ)
+	@scripts/lint.sh $(IMAGE_OBJ)
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: help
+help:
+	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST))
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
