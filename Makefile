@@ -91,7 +91,7 @@ $(BUILD)/cafevisor.efi: $(BUILD)/cafevisor.so
 
 # --- the pure core: what also compiles for the host, for unit tests and fuzzers -------------------
 PURE_C := $(filter-out lib/string.c,$(wildcard lib/*.c)) $(wildcard mm/*.c devices/*.c) \
-	$(wildcard vmm/decode*.c vmm/alu.c vmm/guest_walk.c boot/config*.c boot/pvh*.c boot/elf*.c)
+	$(wildcard vmm/decode*.c vmm/alu.c vmm/guest_walk.c vmm/insn_cache.c boot/config*.c boot/pvh*.c boot/elf*.c)
 HOST_CFLAGS := -std=c11 -O1 -g $(WARNINGS) $(DEFINES) -I. -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
 PURE_OBJ  := $(PURE_C:%.c=$(BUILD)/host/%.o)

@@ -25,7 +25,7 @@ static uint64_t probe_read(void *device, uint64_t offset, unsigned int width)
 	struct probe *probe = device;
 
 	*probe = (struct probe){ .offset = offset, .width = width };
-	return 0x8877665544332211;
+	return 0x8877665544332211 & width_mask(width);
 }
 
 static void probe_write(void *device, uint64_t offset, unsigned int width, uint64_t value)
@@ -182,13 +182,44 @@ static void test_access(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		assert_true(bus_region_read(region, 0x1008, rows[i].width) == rows[i].read);
 		assert_true(probe.offset == 8 && probe.width == rows[i].width);
-		bus_region_write(region, 0x1004, rows[i].width, 0x8877665544332211);
+		bus_region_write(region, 0x1004, rows[i].width, rows[i].read);
 		assert_true(probe.offset == 4 && probe.width == rows[i].width);
 		assert_true(probe.value == rows[i].read);
 	}
 	bus_region_write(region, 0x1000, 1, 0);
 	assert_true(region->reads == 4);
 	assert_true(region->writes == 5);
+}
+
+/* An access belongs to a region only if all of it does, whichever was found last. */
+static void test_find_access(void **state)
+{
+	static const struct {
+		uint64_t address;
+		unsigned int width;
+		bool found;
+	} rows[] = {
+		{ 0x1000, 8, true },
+		{ 0x100c, 4, true },
+		{ 0x100c, 8, false },
+		{ 0x100f, 2, false },
+		{ 0x0fff, 1, false },
+		{ 0x0fff, 2, false },
+		{ 0x1010, 1, false },
+		{ 0x2000, 4, true },
+		{ 0x2004, 1, false },
+		{ 0x1000, 1, true },
+		{ ~UINT64_C(0), 2, false },
+	};
+	struct bus bus = { 0 };
+
+	(void)state;
+	assert_null(bus_find_access(&bus, 0, 1));
+	assert_int_equal(bus_register(&bus, "a", 0x1000, 0x10, &probe_ops, NULL), STATUS_OK);
+	assert_int_equal(bus_register(&bus, "b", 0x2000, 4, &probe_ops, NULL), STATUS_OK);
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
+		assert_int_equal(bus_find_access(&bus, rows[i].address, rows[i].width) != NULL,
+			rows[i].found);
 }
 
 int main(void)
@@ -199,6 +230,7 @@ int main(void)
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_covers),
 		cmocka_unit_test(test_access),
+		cmocka_unit_test(test_find_access),
 	};
 
 	return cmocka_run_group_tests_name("bus", tests, NULL, NULL);
