@@ -5,15 +5,17 @@
 #include "boot/disk.h"
 
 #include "lib/bits.h"
+#include "lib/format.h"
 #include "lib/log.h"
 
 #define LARGE_PAGE (2 * MIB)
 
 /* One step of the life of a file, in words, when it fails. */
-static enum status complain(const struct disk *disk, const char *what, enum status status)
+static enum status complain(struct disk *disk, const char *what, enum status status)
 {
 	if (status != STATUS_OK)
-		log_error("disk", "%s %s: %s", what, disk->path, status_text(status));
+		format_text(disk->why, sizeof(disk->why), "%s %s: %s", what, disk->path,
+			status_text(status));
 	return status;
 }
 
@@ -105,5 +107,8 @@ enum status disk_write_back(struct disk *disk)
 		if (volume_reopen(disk->volume) == STATUS_OK)
 			status = write_dirty(disk);
 	}
-	return complain(disk, "cannot write back to", status);
+	status = complain(disk, "cannot write back to", status);
+	if (status != STATUS_OK)
+		log_error("disk", "%s", disk->why);
+	return status;
 }

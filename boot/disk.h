@@ -13,20 +13,21 @@ struct disk {
 	const char *path;
 	struct ramdisk ram;
 	uint64_t written_back; /* bytes, in all write-backs of this run */
+	char why[128];         /* what went wrong last, with the file's name */
 };
 
 /*
  * Loads the image. In mode RAMDISK_READ_WRITE its file is opened for writing and its first block
  * rewritten unchanged, so that a volume which cannot be written is found before the guest starts.
- * Every failure is logged with the file's name.
+ * disk->why explains every failure.
  */
 MUST_USE enum status disk_load(struct disk *disk, struct firmware *firmware, struct volume *volume,
 	const char *path, enum ramdisk_mode mode);
 
 /*
  * Writes what changed since the last time into the image's file and flushes it; in modes that keep
- * nothing it does nothing. EFI_MEDIA_CHANGED is met by opening the volume anew, once. Failures are
- * logged; what could not be written stays dirty.
+ * nothing it does nothing. EFI_MEDIA_CHANGED is met by opening the volume anew, once. A failure is
+ * logged and in disk->why; what could not be written stays dirty.
  */
 MUST_USE enum status disk_write_back(struct disk *disk);
 

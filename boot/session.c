@@ -76,7 +76,22 @@ static bool read_config_file(struct session *s)
 	return true;
 }
 
-/* The load options are UCS-2; what is no ASCII cannot be part of a key or a path of ours. */
+/*
+ * Whether load options are a text: some boot managers put data of their own there. A text is UCS-2
+ * and may have zeros at its end; length is cut to what lies before them.
+ */
+static bool options_are_text(const CHAR16 *options, size_t *length)
+{
+	while (*length > 0 && options[*length - 1] == 0)
+		(*length)--;
+	for (size_t i = 0; i < *length; i++) {
+		if (options[i] < ' ' && options[i] != '\t')
+			return false;
+	}
+	return true;
+}
+
+/* What is no ASCII cannot be part of a key or a path of ours. */
 static bool read_load_options(struct session *s)
 {
 	static char text[OPTIONS_MAX_LENGTH];
@@ -86,6 +101,11 @@ static bool read_load_options(struct session *s)
 
 	if (options == NULL || length == 0)
 		return true;
+	if (!options_are_text(options, &length)) {
+		log_warn("boot", "the %lu bytes of load options are no text; ignored",
+			(uint64_t)s->firmware.loaded->LoadOptionsSize);
+		return true;
+	}
 	if (length >= OPTIONS_MAX_LENGTH)
 		return fail(s, VM_STATUS_PREFLIGHT, "load options: longer than %d characters",
 			OPTIONS_MAX_LENGTH - 1);
@@ -199,7 +219,7 @@ bool session_load(struct session *s)
 		return fail(s, VM_STATUS_PREFLIGHT, "no memory for the hypervisor");
 	if (disk_load(&s->disk, &s->firmware, &s->volume, s->config.disk, s->config.disk_mode) !=
 		STATUS_OK)
-		return fail(s, VM_STATUS_PREFLIGHT, "disk = %s: see above", s->config.disk);
+		return fail(s, VM_STATUS_PREFLIGHT, "disk = %s: %s", s->config.disk, s->disk.why);
 	s->loading_tsc = cpu_read_tsc() - began;
 	if (!make_guest(s))
 		return false;
@@ -216,7 +236,7 @@ static void answer_sync(struct session *s)
 	sync_port_complete(&s->vm.sync_port, status == STATUS_OK);
 }
 
-void session_run_guest(struct session *s)
+bool session_run_guest(struct session *s)
 {
 	struct vm *vm = &s->vm;
 	enum exit_result result;
@@ -235,17 +255,20 @@ void session_run_guest(struct session *s)
 		if (result == EXIT_GIVE_BACK)
 			answer_sync(s);
 	} while (result == EXIT_GIVE_BACK);
+	/* What stands in the ramdisk then is not to be trusted: the file stays as it is. */
 	if (panicked)
-		vm_end(vm, VM_STATUS_STOPPED, "the hypervisor itself failed, see the log");
+		return fail(s, VM_STATUS_STOPPED,
+			"the hypervisor itself failed; nothing was written back");
 	s->status = vm->status;
 	memcpy(s->reason, vm->reason, sizeof(vm->reason));
 	log_info("boot", "guest ended: %s; status %d", s->reason, s->status);
+	return true;
 }
 
 void session_write_back(struct session *s)
 {
 	if (disk_write_back(&s->disk) != STATUS_OK)
-		fail(s, VM_STATUS_WRITE_BACK, "write-back to %s failed", s->config.disk);
+		fail(s, VM_STATUS_WRITE_BACK, "%s", s->disk.why);
 }
 
 void session_report(struct session *s)

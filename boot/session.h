@@ -45,7 +45,7 @@ bool session_open(struct session *session, EFI_HANDLE image, EFI_SYSTEM_TABLE *s
 bool session_preflight(struct session *session);
 bool session_configure(struct session *session);
 bool session_load(struct session *session);
-void session_run_guest(struct session *session);
+bool session_run_guest(struct session *session);
 void session_write_back(struct session *session);
 
 /* Statistics, \cafevisor.result and \cafevisor.log; waits for a key where somebody may be reading.

@@ -96,8 +96,8 @@ enum exit_result handle_preemption_timer(struct vcpu *vcpu)
 	return EXIT_RESUME;
 }
 
-/* Also for reasons that are in no table: the machine goes on, this guest does not. */
-enum exit_result handle_entry_failure(struct vcpu *vcpu)
+/* A failed entry, or a reason that is in no table: the machine goes on, this guest does not. */
+enum exit_result handle_unexpected(struct vcpu *vcpu)
 {
 	const uint32_t reason = (uint32_t)cpu_vmread(VMCS_EXIT_REASON);
 

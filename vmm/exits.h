@@ -31,7 +31,7 @@ exit_handler_fn handle_external_interrupt;
 exit_handler_fn handle_triple_fault;
 exit_handler_fn handle_task_switch;
 exit_handler_fn handle_preemption_timer;
-exit_handler_fn handle_entry_failure;
+exit_handler_fn handle_unexpected;
 
 /* vmm/exit_instruction.c */
 exit_handler_fn handle_cpuid;

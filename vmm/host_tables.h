@@ -62,7 +62,7 @@ void host_tables_init(struct host_tables *tables, const struct host_stacks *stac
 /* LTR wants an available TSS: clears the busy bit that an earlier load has set. */
 void host_tables_clear_busy(struct host_tables *tables);
 
-/* NMIs that came while the hypervisor ran, since the last call to it. */
+/* NMIs that came while the hypervisor ran, since its start. */
 uint64_t host_nmi_count(void);
 
 /* Lets NMIs in again after an exit for one: an IRET to itself (SDM 'Handling Multiple NMIs'). */

@@ -126,7 +126,7 @@ enum exit_result vcpu_answer_exit(struct vcpu *vcpu)
 
 	/* A failed entry has bit 31 set and so lies beyond the table, too. */
 	if (record->reason >= EXIT_REASON_COUNT || exit_handlers[record->reason] == NULL)
-		return handle_entry_failure(vcpu);
+		return handle_unexpected(vcpu);
 	result = exit_handlers[record->reason](vcpu);
 
 	now = cpu_read_tsc();

@@ -2,6 +2,7 @@
 /*
  * The table at the end of a run: exits by reason, and what each device was asked.
  */
+#include "vmm/host_tables.h"
 #include "vmm/names.h"
 #include "vmm/report.h"
 
@@ -36,6 +37,9 @@ void report_statistics(const struct vcpu *vcpu)
 	log_info("stat", "%-28s %10s %14s", "accesses by device", "reads", "writes");
 	report_bus("memory", &vm->mmio);
 	report_bus("port", &vm->ports);
+	if (vcpu->nmis + host_nmi_count() != 0)
+		log_warn("stat", "NMIs: %lu while the guest ran, %lu while the hypervisor did",
+			vcpu->nmis, host_nmi_count());
 	log_info("stat", "svirtb: %lu requests, %lu bytes read, %lu bytes written",
 		vm->svirtb.requests, vm->svirtb.bytes_read, vm->svirtb.bytes_written);
 }
