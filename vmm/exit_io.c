@@ -108,11 +108,28 @@ static enum status move_element(
 		return status;
 	}
 	/* The place is tried before the port is read: reading a port may change it. */
-	status = guest_linear_read(vcpu, &view, linear, &value, io->width, fault, gpa);
+	status = guest_linear_probe_write(vcpu, &view, linear, io->width, fault, gpa);
 	if (status != STATUS_OK)
 		return status;
 	value = read_port(vcpu->vm, io);
 	return guest_linear_write(vcpu, &view, linear, &value, io->width, fault, gpa);
+}
+
+/*
+ * Between two repetitions: as vcpu_retire, but RIP stays, and RF is set, so that a breakpoint on
+ * the instruction that was passed once is not met again. SDM vol. 3B, 'Instruction-Breakpoint
+ * Exception Condition', and 'Single-Step Exception Condition'.
+ */
+static void retire_repetition(uint64_t rflags)
+{
+	const uint64_t blocking = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
+
+	cpu_vmwrite(VMCS_GUEST_INTERRUPTIBILITY_STATE,
+		cpu_vmread(VMCS_GUEST_INTERRUPTIBILITY_STATE) & ~blocking);
+	cpu_vmwrite(VMCS_GUEST_RFLAGS, rflags | RFLAGS_RF);
+	if (rflags & RFLAGS_TF)
+		cpu_vmwrite(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS,
+			cpu_vmread(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS) | PENDING_DEBUG_BS);
 }
 
 /* INS and OUTS: one element, then back to the guest, which repeats the instruction by itself. */
@@ -121,7 +138,7 @@ static enum exit_result handle_string_io(struct vcpu *vcpu, const struct io_exit
 	const unsigned int width = address_width();
 	uint64_t *index = &vcpu->registers[io->in ? REG_RDI : REG_RSI];
 	uint64_t *count = &vcpu->registers[REG_RCX];
-	const bool down = (cpu_vmread(VMCS_GUEST_RFLAGS) & RFLAGS_DF) != 0;
+	const uint64_t rflags = cpu_vmread(VMCS_GUEST_RFLAGS);
 	struct guest_fault fault;
 	uint64_t gpa = 0;
 	enum status status;
@@ -139,11 +156,13 @@ static enum exit_result handle_string_io(struct vcpu *vcpu, const struct io_exit
 		return vcpu_stop(vcpu,
 			"string I/O on port 0x%x with memory at 0x%lx, where there is none",
 			io->port, gpa);
-	step_register(index, down ? 0ull - io->width : io->width, width);
+	step_register(index, rflags & RFLAGS_DF ? 0ull - io->width : io->width, width);
 	if (io->repeat)
 		step_register(count, ~0ull, width);
 	if (!io->repeat || (*count & width_mask(width)) == 0)
 		vcpu_retire_exit(vcpu);
+	else
+		retire_repetition(rflags);
 	return finish(vcpu);
 }
 

@@ -17,7 +17,7 @@ void guest_view_read(const struct vcpu *vcpu, struct guest_view *view)
 {
 	struct guest_paging *paging = &view->paging;
 
-	view->code = vcpu_code_size(cpu_vmread(VMCS_GUEST_CS_ACCESS_RIGHTS));
+	view->code = vcpu_code_size(vcpu, cpu_vmread(VMCS_GUEST_CS_ACCESS_RIGHTS));
 	paging->cr0 = cpu_vmread(VMCS_GUEST_CR0);
 	paging->cr3 = cpu_vmread(VMCS_GUEST_CR3);
 	paging->cr4 = cpu_vmread(VMCS_GUEST_CR4);
@@ -92,6 +92,14 @@ enum status guest_linear_write(struct vcpu *vcpu, const struct guest_view *view,
 	if (pieces[1].size != 0)
 		memcpy(pieces[1].host, (const uint8_t *)from + pieces[0].size, pieces[1].size);
 	return STATUS_OK;
+}
+
+enum status guest_linear_probe_write(struct vcpu *vcpu, const struct guest_view *view,
+	uint64_t linear, unsigned int size, struct guest_fault *fault, uint64_t *gpa)
+{
+	struct page_piece pieces[2] = { 0 };
+
+	return find_pieces(vcpu, view, linear, size, GUEST_WRITE, pieces, fault, gpa);
 }
 
 enum status guest_fetch(struct vcpu *vcpu, const struct guest_view *view, uint64_t linear,

@@ -44,6 +44,10 @@ MUST_USE enum status guest_linear_write(struct vcpu *vcpu, const struct guest_vi
 	uint64_t linear, const void *from, unsigned int size, struct guest_fault *fault,
 	uint64_t *gpa);
 
+/* What guest_linear_write would answer, without writing. */
+MUST_USE enum status guest_linear_probe_write(struct vcpu *vcpu, const struct guest_view *view,
+	uint64_t linear, unsigned int size, struct guest_fault *fault, uint64_t *gpa);
+
 /*
  * The bytes of the instruction at linear, copied once: as many of the INSN_MAX_LENGTH as can be
  * fetched. *count is their number; the status says why they end early, as for guest_linear_read.
