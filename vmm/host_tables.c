@@ -41,24 +41,17 @@ void host_tables_init(struct host_tables *tables, const struct host_stacks *stac
 {
 	const uint64_t tss = (uint64_t)(uintptr_t)&tables->tss;
 
-	*tables = (struct host_tables){
-		.gdt = {
-			[HOST_SELECTOR_CODE / 8] = DESCRIPTOR_CODE_64,
-			[HOST_SELECTOR_DATA / 8] = DESCRIPTOR_DATA,
-			[HOST_SELECTOR_TSS / 8] = DESCRIPTOR_TSS | (sizeof(struct task_state) - 1) |
-				(tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56,
-			[HOST_SELECTOR_TSS / 8 + 1] = tss >> 32,
-		},
-		.tss = {
-			.rsp = { stacks->main },
-			.stack = {
-				[STACK_NMI - 1] = stacks->nmi,
-				[STACK_DOUBLE_FAULT - 1] = stacks->double_fault,
-				[STACK_MACHINE_CHECK - 1] = stacks->machine_check,
-			},
-			.io_map_base = sizeof(struct task_state),
-		},
-	};
+	*tables = (struct host_tables){ 0 };
+	tables->gdt[HOST_SELECTOR_CODE / 8] = DESCRIPTOR_CODE_64;
+	tables->gdt[HOST_SELECTOR_DATA / 8] = DESCRIPTOR_DATA;
+	tables->gdt[HOST_SELECTOR_TSS / 8] = DESCRIPTOR_TSS | (sizeof(struct task_state) - 1) |
+					     (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
+	tables->gdt[HOST_SELECTOR_TSS / 8 + 1] = tss >> 32;
+	tables->tss.rsp[0] = stacks->main;
+	tables->tss.stack[STACK_NMI - 1] = stacks->nmi;
+	tables->tss.stack[STACK_DOUBLE_FAULT - 1] = stacks->double_fault;
+	tables->tss.stack[STACK_MACHINE_CHECK - 1] = stacks->machine_check;
+	tables->tss.io_map_base = sizeof(struct task_state);
 	for (unsigned int vector = 0; vector < HOST_IDT_VECTORS; vector++) {
 		uint64_t stub = (uint64_t)(uintptr_t)&host_trap_stubs[vector * HOST_TRAP_STUB_SIZE];
 

@@ -130,7 +130,7 @@ static void test_own_rules(void **state)
 	char *large = malloc(20000);
 
 	(void)state;
-	print(text, sizeof(text), "%s %p", (const char *)NULL, NULL);
+	print(text, sizeof(text), "%s %p", (const char *)NULL, (void *)NULL);
 	assert_string_equal(text, "(null) 0x0");
 	assert_non_null(large);
 	assert_int_equal(print(large, 20000, "%*d", INT_MAX, 1), 10000);
