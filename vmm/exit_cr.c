@@ -46,9 +46,7 @@ static bool uses_pae(const struct vcpu *vcpu, struct control_state state)
  */
 static bool load_pdptes(struct vcpu *vcpu, uint64_t cr3)
 {
-	const uint64_t reserved =
-		~width_mask(8) | 0x1e6 |
-		(vcpu->cpuid.physical_bits < 64 ? ~(BIT(vcpu->cpuid.physical_bits) - 1) : 0);
+	const uint64_t reserved = PDPTE_RESERVED | ~(BIT(vcpu->cpuid.physical_bits) - 1);
 	uint64_t pdptes[4];
 
 	if (guest_memory_read(&vcpu->vm->memory, cr3 & CR3_PAE_BASE, pdptes, sizeof(pdptes)) !=
@@ -63,10 +61,17 @@ static bool load_pdptes(struct vcpu *vcpu, uint64_t cr3)
 	return true;
 }
 
+/* A TSS of the 80286 in TR, which IA-32e mode does not have and a VM entry would refuse. */
+static bool has_16_bit_tss(void)
+{
+	return (cpu_vmread(VMCS_GUEST_TR_ACCESS_RIGHTS) & ACCESS_RIGHTS_TYPE) == TYPE_TSS_16_BUSY;
+}
+
 /* SDM vol. 2B, 'MOV—Move to/from Control Registers', #GP conditions for CR0. */
 static bool cr0_is_valid(const struct vcpu *vcpu, struct control_state now, uint64_t value)
 {
-	const bool code_64 = (cpu_vmread(VMCS_GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_L) != 0;
+	const bool cs_l = (cpu_vmread(VMCS_GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_L) != 0;
+	const bool long_mode = (vcpu_efer(vcpu, now.cr0) & EFER_LMA) != 0;
 	const bool leaves_paging = (now.cr0 & CR0_PG) && !(value & CR0_PG);
 	const bool enters_paging = !(now.cr0 & CR0_PG) && (value & CR0_PG);
 
@@ -76,11 +81,13 @@ static bool cr0_is_valid(const struct vcpu *vcpu, struct control_state now, uint
 		return false;
 	if ((value & CR0_NW) && !(value & CR0_CD))
 		return false;
-	if (leaves_paging && (code_64 || (now.cr4 & CR4_PCIDE)))
+	if (leaves_paging && ((long_mode && cs_l) || (now.cr4 & CR4_PCIDE)))
 		return false;
-	if (enters_paging && (vcpu->efer & EFER_LME) && (!(now.cr4 & CR4_PAE) || code_64))
-		return false;
-	return true;
+	if (!enters_paging || !(vcpu->efer & EFER_LME))
+		return true;
+	/* Into IA-32e mode. SDM vol. 3A, 'IA-32e Mode System Data Structures and Initialization'.
+	 */
+	return (now.cr4 & CR4_PAE) && !cs_l && !has_16_bit_tss();
 }
 
 /* The same for CR4. */
@@ -165,7 +172,7 @@ enum exit_result handle_cr_access(struct vcpu *vcpu)
 
 	vcpu->registers[REG_RSP] = cpu_vmread(VMCS_GUEST_RSP);
 	value = vcpu->registers[reg];
-	if (vcpu_code_size(cpu_vmread(VMCS_GUEST_CS_ACCESS_RIGHTS)) != CODE_64)
+	if (vcpu_code_size(vcpu, cpu_vmread(VMCS_GUEST_CS_ACCESS_RIGHTS)) != CODE_64)
 		value = (uint32_t)value;
 	if (type == MOV_TO_CR && number == 0)
 		valid = write_cr0(vcpu, value);

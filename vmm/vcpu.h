@@ -131,9 +131,11 @@ enum exit_result vcpu_stop(struct vcpu *vcpu, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* The size of the code that the guest runs, the guest's EFER with LMA, its privilege level. */
-static inline enum code_size vcpu_code_size(uint64_t cs_access_rights)
+static inline enum code_size vcpu_code_size(const struct vcpu *vcpu, uint64_t cs_access_rights)
 {
-	if (cs_access_rights & ACCESS_RIGHTS_L)
+	/* Outside IA-32e mode CS.L says nothing. */
+	if ((cs_access_rights & ACCESS_RIGHTS_L) && (vcpu->efer & EFER_LME) &&
+		(cpu_vmread(VMCS_GUEST_CR0) & CR0_PG))
 		return CODE_64;
 	return (cs_access_rights & ACCESS_RIGHTS_DB) ? CODE_32 : CODE_16;
 }

@@ -264,10 +264,12 @@ enum exit_reason {
 #define PENDING_DEBUG_BS BIT(14)
 
 /* Access rights of a segment register. SDM 'Guest Register State', format of access rights. */
+#define ACCESS_RIGHTS_TYPE     UINT64_C(0xf)
 #define ACCESS_RIGHTS_DPL      (UINT64_C(3) << 5)
 #define ACCESS_RIGHTS_L        BIT(13)
 #define ACCESS_RIGHTS_DB       BIT(14)
 #define ACCESS_RIGHTS_UNUSABLE BIT(16)
+#define TYPE_TSS_16_BUSY       3
 
 /* IA32_VMX_EPT_VPID_CAP. SDM vol. 3D appendix A, 'VPID and EPT Capabilities'. */
 #define EPT_CAP_WALK_LENGTH_4   BIT(6)
