@@ -27,6 +27,8 @@
 #define PAGE_LARGE    (1u << 7)
 #define PAGE_READY    (PAGE_PRESENT | PAGE_WRITABLE)
 
+#define EFLAGS_RF (1u << 16)
+
 #define DEVICE_PAGE 0xcafe0000u
 
 #define CONTROL_REGISTER(number)                                                        \

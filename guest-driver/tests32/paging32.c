@@ -176,6 +176,8 @@ static void check_cr0_refused(uint8_t number, const char *what, uint32_t value)
 
 	check_equal(number, what, vector, 13);
 	check_equal(number, "error code of the #GP", exception32_last.error, 0);
+	check_equal(
+		number, "RF in the saved EFLAGS", exception32_last.eflags & EFLAGS_RF, EFLAGS_RF);
 	check_equal(number, "CR0 after the #GP", cr0_read(), before);
 }
 
