@@ -64,8 +64,7 @@ static uint64_t power_read(void *device, uint64_t offset, unsigned int width)
 {
 	const struct power_port *port = device;
 
-	(void)width;
-	return port->kind->reads >> (8 * offset);
+	return (port->kind->reads >> (8 * offset)) & width_mask(width);
 }
 
 static void power_write(void *device, uint64_t offset, unsigned int width, uint64_t value)
