@@ -196,8 +196,8 @@ INLINE enum status decode_address(struct code *code, unsigned modrm, enum code_s
 		if (status != STATUS_OK)
 			return status;
 	}
-	if ((prefixes->rex & REX_B) && insn->base >= 0) {
-		insn->base |= 8;
+	if (prefixes->rex & REX_B) {
+		insn->base |= 8; /* no base, -1, stays that */
 		insn->segment = SEG_DS;
 	}
 	if (prefixes->segment >= 0)

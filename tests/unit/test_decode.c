@@ -57,6 +57,10 @@ static const struct form forms[] = {
 	{ "rex.w beats 66, immediate", CODE_64, "66 48 c7 00 01 00 00 00",
 		"mov qword ds:[rax], 1" },
 
+	{ "66 88 is a byte all the same", CODE_64, "66 88 08", "mov byte ds:[rax], cl" },
+	{ "rex.w 88 is a byte all the same", CODE_64, "48 88 08", "mov byte ds:[rax], cl" },
+	{ "66 c6 has a byte's immediate", CODE_64, "66 c6 00 01", "mov byte ds:[rax], 1" },
+
 	/* Byte registers. */
 	{ "ah without rex", CODE_64, "88 20", "mov byte ds:[rax], ah" },
 	{ "bh without rex", CODE_32, "8a 38", "mov bh, byte ds:[eax]" },
@@ -272,6 +276,7 @@ static const struct refusal refusals[] = {
 	{ "movbe", CODE_64, "0f 38 f0 00" },
 	{ "cmpxchg", CODE_64, "f0 0f b1 08" },
 	{ "bts immediate", CODE_64, "0f ba 28 01" },
+	{ "0f 36, where 0f b6 is movzx", CODE_64, "0f 36" },
 	{ "popcnt, where movzx is near", CODE_64, "f3 0f b8 00" },
 	{ "vmovdqu", CODE_64, "c5 fe 6f 00" },
 	{ "lock mov", CODE_64, "f0 89 08" },
@@ -317,6 +322,7 @@ static enum status decode_exact(
 	assert_true(copy || !count);
 	if (count)
 		memcpy(copy, bytes, count);
+	memset(insn, 0xa5, sizeof(*insn));
 	status = decode_insn(copy, count, mode, insn);
 	free(copy);
 	return status;
@@ -335,6 +341,10 @@ static void check_form(const struct form *form, const uint8_t *bytes, unsigned c
 	if (strcmp(text, form->text))
 		fail_msg("%s (%s), %u bytes: '%s', not '%s'", form->name, form->bytes, count, text,
 			form->text);
+	if (!insn.has_immediate && insn.immediate)
+		fail_msg("%s (%s): an immediate where there is none", form->name, form->bytes);
+	if (!strchr(text, ',') && (insn.reg || insn.high_byte))
+		fail_msg("%s (%s): a register where there is none", form->name, form->bytes);
 }
 
 static void test_forms_are_read(void **state)
