@@ -38,7 +38,13 @@ DEFINES  := -DCAFEVISOR_VERSION='"$(VERSION)"'
 STABLE   := -ffile-prefix-map=$(CURDIR)=. -frandom-seed=cafevisor
 
 # --- the image: everything between VM exit and VM entry keeps off the vector registers ------------
-IMAGE_CFLAGS := -std=c11 -O2 -g $(WARNINGS) $(DEFINES) $(STABLE) -I. \
+# Small is good enough, but for what an access runs through.
+HOT_OBJ := $(patsubst %,$(BUILD)/image/%.o,vmm/run vmm/exit_ept vmm/exit_instruction vmm/decode \
+	vmm/decode_operands vmm/alu vmm/guest_walk devices/svirtb devices/svirtb_ring devices/ramdisk \
+	mm/guest_memory lib/string)
+OPTIMIZE := -Os
+$(HOT_OBJ): OPTIMIZE := -O2
+IMAGE_CFLAGS = -std=c11 $(OPTIMIZE) -g $(WARNINGS) $(DEFINES) $(STABLE) -I. \
 	-ffreestanding -fno-builtin-printf -mgeneral-regs-only -mno-red-zone -fpic -fvisibility=hidden \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fcf-protection=none \
 	-maccumulate-outgoing-args

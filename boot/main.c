@@ -8,14 +8,15 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 {
-	static struct session session;
+	struct session *session = session_new(image, system);
 
-	if (session_open(&session, image, system) &&
-		session_configure(&session) && /* cafevisor.conf, then the load options */
-		session_preflight(&session) && /* what must the machine have, and has it? */
-		session_load(&session) &&      /* disk and guest, from the boot volume */
-		session_run_guest(&session))   /* take the machine, run, give it back */
-		session_write_back(&session);  /* what the guest changed on its disk */
-	session_report(&session);
-	return session_close(&session);
+	if (session == NULL)
+		return EFI_OUT_OF_RESOURCES;
+	if (session_open(session) && session_configure(session) && /* file, then load options */
+		session_preflight(session) && /* what must the machine have, and has it? */
+		session_load(session) &&      /* disk and guest, from the boot volume */
+		session_run_guest(session))   /* take the machine, run, give it back */
+		session_write_back(session);  /* what the guest changed on its disk */
+	session_report(session);
+	return session_close(session);
 }

@@ -16,11 +16,10 @@
 #include "lib/string.h"
 #include "vmm/report.h"
 
-#define CONFIG_PATH        "\\cafevisor.conf"
-#define CONFIG_MAX_SIZE    (64 * KIB)
-#define OPTIONS_MAX_LENGTH 4096
-#define POOL_CHUNK         8
-#define PAUSE_SECONDS      30
+#define CONFIG_PATH     "\\cafevisor.conf"
+#define CONFIG_MAX_SIZE (64 * KIB)
+#define POOL_CHUNK      8
+#define PAUSE_SECONDS   30
 
 /* Notes how it ended, and says so; for a step to return. */
 static bool fail(struct session *s, int status, const char *format, ...)
@@ -38,13 +37,26 @@ static bool fail(struct session *s, int status, const char *format, ...)
 	return false;
 }
 
-bool session_open(struct session *s, EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
+struct session *session_new(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 {
-	s->started_tsc = cpu_read_tsc();
+	const uint64_t started = cpu_read_tsc();
+	struct firmware firmware;
+	struct session *s;
+
+	if (firmware_open(&firmware, image, system) != STATUS_OK)
+		return NULL;
+	s = firmware_alloc(&firmware, align_up(sizeof(*s), PAGE_SIZE) / PAGE_SIZE);
+	if (s == NULL)
+		return NULL;
+	/* From here on the firmware's regions, this one among them, are the session's. */
+	s->firmware = firmware;
+	s->started_tsc = started;
+	return s;
+}
+
+bool session_open(struct session *s)
+{
 	config_set_defaults(&s->config);
-	if (firmware_open(&s->firmware, image, system) != STATUS_OK)
-		return fail(
-			s, VM_STATUS_PREFLIGHT, "no EFI_LOADED_IMAGE_PROTOCOL on our own image");
 	if (console_open(&s->console, &s->firmware) != STATUS_OK)
 		return fail(s, VM_STATUS_PREFLIGHT, "no memory for the log");
 	log_info("boot", "Cafevisor %s", CAFEVISOR_VERSION);
@@ -94,7 +106,7 @@ static bool options_are_text(const CHAR16 *options, size_t *length)
 /* What is no ASCII cannot be part of a key or a path of ours. */
 static bool read_load_options(struct session *s)
 {
-	static char text[OPTIONS_MAX_LENGTH];
+	char *text = s->options;
 	const CHAR16 *options = s->firmware.loaded->LoadOptions;
 	size_t length = s->firmware.loaded->LoadOptionsSize / sizeof(CHAR16);
 	struct config_error error;
@@ -106,9 +118,9 @@ static bool read_load_options(struct session *s)
 			(uint64_t)s->firmware.loaded->LoadOptionsSize);
 		return true;
 	}
-	if (length >= OPTIONS_MAX_LENGTH)
+	if (length >= SESSION_MAX_OPTIONS)
 		return fail(s, VM_STATUS_PREFLIGHT, "load options: longer than %d characters",
-			OPTIONS_MAX_LENGTH - 1);
+			SESSION_MAX_OPTIONS - 1);
 	for (size_t i = 0; i < length; i++)
 		text[i] = options[i] < 0x80 ? (char)options[i] : '?';
 	text[length] = 0;
@@ -292,27 +304,27 @@ void session_report(struct session *s)
 		PAUSE_SECONDS);
 }
 
+/* What the firmware, or a shell's %lasterror%, is told. */
+static EFI_STATUS efi_status(int status)
+{
+	switch (status) {
+	case VM_STATUS_OK: return EFI_SUCCESS;
+	case VM_STATUS_TIMEOUT: return EFI_TIMEOUT;
+	case VM_STATUS_WRITE_BACK: return EFI_DEVICE_ERROR;
+	case VM_STATUS_PREFLIGHT: return EFI_UNSUPPORTED;
+	default: return EFI_ABORTED;
+	}
+}
+
 EFI_STATUS session_close(struct session *s)
 {
-	static const struct {
-		int status;
-		EFI_STATUS efi;
-	} answers[] = {
-		{ VM_STATUS_OK, EFI_SUCCESS },
-		{ VM_STATUS_TIMEOUT, EFI_TIMEOUT },
-		{ VM_STATUS_WRITE_BACK, EFI_DEVICE_ERROR },
-		{ VM_STATUS_PREFLIGHT, EFI_UNSUPPORTED },
-	};
+	const EFI_STATUS status = efi_status(s->status);
+	struct firmware firmware = s->firmware;
 
-	/* The log's ring goes with the rest. */
-	log_set_ring(NULL, 0);
+	/* The log's ring and sinks go with the rest. */
+	log_close();
 	if (s->volume.root != NULL)
 		s->volume.root->Close(s->volume.root);
-	if (s->firmware.boot != NULL)
-		firmware_free_all(&s->firmware);
-	for (size_t i = 0; i < ARRAY_COUNT(answers); i++) {
-		if (s->status == answers[i].status)
-			return answers[i].efi;
-	}
-	return EFI_ABORTED;
+	firmware_free_all(&firmware);
+	return status;
 }

@@ -16,6 +16,8 @@
 #include "boot/pvh.h"
 #include "vmm/vcpu.h"
 
+#define SESSION_MAX_OPTIONS 4096
+
 struct session {
 	struct firmware firmware;
 	struct console console;
@@ -28,6 +30,8 @@ struct session {
 	struct vm vm;
 	struct vcpu vcpu;
 
+	char options[SESSION_MAX_OPTIONS]; /* the load options in ASCII */
+
 	/* How it ended, for \cafevisor.result. */
 	int status;
 	char reason[192];
@@ -37,11 +41,14 @@ struct session {
 	unsigned int give_backs;
 };
 
+/* A session in pages of its own, which the hypervisor maps; null when the firmware has none. */
+struct session *session_new(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
+
 /*
  * Each step answers whether the next may follow; if not, status and reason say why, and the reason
  * is in the log.
  */
-bool session_open(struct session *session, EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
+bool session_open(struct session *session);
 bool session_preflight(struct session *session);
 bool session_configure(struct session *session);
 bool session_load(struct session *session);

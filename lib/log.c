@@ -53,6 +53,12 @@ int log_add_sink(log_sink_fn *write, void *context)
 	return the_log.sink_count++;
 }
 
+void log_close(void)
+{
+	log_set_ring(NULL, 0);
+	the_log.sink_count = 0;
+}
+
 void log_switch_sink(int sink, bool on)
 {
 	if (sink >= 0 && sink < the_log.sink_count)

@@ -25,6 +25,9 @@ void log_set_ring(char *ring, size_t size);
 int log_add_sink(log_sink_fn *write, void *context);
 void log_switch_sink(int sink, bool on);
 
+/* Forgets ring and sinks: what they lie in goes away. */
+void log_close(void);
+
 /* Messages above this level are dropped. The guest's console is never dropped. */
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
