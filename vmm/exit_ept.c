@@ -142,9 +142,11 @@ static bool translate_operand(struct vcpu *vcpu, const struct violation *v,
 {
 	const enum guest_access access = insn_writes_memory(insn) ? GUEST_WRITE : GUEST_READ;
 	const uint64_t last = target->operand + insn->width - 1;
+	const unsigned int pages = (target->operand ^ last) >> PAGE_SHIFT ? 2 : 1;
+	/* A fault of the second page is reported at its first byte. */
+	const uint64_t next = last & ~PAGE_MASK;
 	const uint64_t bytes[2] = { target->operand,
-		view->code == CODE_64 ? last : (uint32_t)last };
-	const unsigned int pages = (bytes[0] ^ bytes[1]) >> PAGE_SHIFT ? 2 : 1;
+		view->code == CODE_64 ? next : (uint32_t)next };
 	struct guest_fault fault;
 	bool reached = false;
 	uint64_t gpa[2];
