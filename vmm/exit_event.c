@@ -31,14 +31,31 @@ static void reflect_exception(uint64_t information)
 				      INTERRUPTION_HAS_ERROR_CODE));
 }
 
+/* Whether one of the causes is a breakpoint on the instruction itself, which is a fault; all others
+ * are traps. SDM vol. 3B 'Debug Control Register (DR7)'. */
+static bool is_instruction_breakpoint(uint64_t causes, uint64_t dr7)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		const bool enabled = (dr7 >> (2 * i) & 3) != 0;
+		const bool on_execution = (dr7 >> (16 + 4 * i) & 3) == 0;
+
+		if ((causes & BIT(i)) && enabled && on_execution)
+			return true;
+	}
+	return false;
+}
+
 /* A #DB that exits has not touched DR6 and DR7 yet. SDM vol. 3C 'Exit Qualification for Debug
  * Exceptions'. */
 static void complete_debug_exception(void)
 {
 	const uint64_t causes = cpu_vmread(VMCS_EXIT_QUALIFICATION) & DEBUG_QUALIFICATION;
+	const uint64_t dr7 = cpu_vmread(VMCS_GUEST_DR7);
 
+	if (!(causes & DR6_BS) && is_instruction_breakpoint(causes, dr7))
+		vcpu_set_resume_flag();
 	cpu_write_dr6((cpu_read_dr6() & ~0xfull) | causes);
-	cpu_vmwrite(VMCS_GUEST_DR7, cpu_vmread(VMCS_GUEST_DR7) & ~DR7_GD);
+	cpu_vmwrite(VMCS_GUEST_DR7, dr7 & ~DR7_GD);
 }
 
 enum exit_result handle_exception_or_nmi(struct vcpu *vcpu)
@@ -58,7 +75,10 @@ enum exit_result handle_exception_or_nmi(struct vcpu *vcpu)
 		complete_debug_exception();
 		reflect_exception(information);
 		return EXIT_RESUME;
-	case VECTOR_AC: reflect_exception(information); return EXIT_RESUME;
+	case VECTOR_AC:
+		vcpu_set_resume_flag();
+		reflect_exception(information);
+		return EXIT_RESUME;
 	case VECTOR_MC: return vcpu_stop(vcpu, "machine check at guest RIP 0x%lx", vcpu->rip);
 	default: return vcpu_stop(vcpu, "exit for exception %u, which was not asked for", vector);
 	}

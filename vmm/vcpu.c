@@ -132,17 +132,10 @@ void vcpu_retire_flags(uint64_t interruptibility, uint64_t rflags)
 			cpu_vmread(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS) | PENDING_DEBUG_BS);
 }
 
-/* All that is injected are faults, whose saved RFLAGS have RF set; injection adds nothing itself.
- */
-static void set_resume_flag(void)
-{
-	cpu_vmwrite(VMCS_GUEST_RFLAGS, cpu_vmread(VMCS_GUEST_RFLAGS) | RFLAGS_RF);
-}
-
 void vcpu_inject(struct vcpu *vcpu, enum exception_vector vector)
 {
 	(void)vcpu;
-	set_resume_flag();
+	vcpu_set_resume_flag();
 	cpu_vmwrite(VMCS_ENTRY_INTERRUPTION_INFORMATION,
 		INTERRUPTION_VALID | INTERRUPTION_TYPE_HARDWARE | vector);
 }
@@ -155,7 +148,7 @@ void vcpu_inject_error(struct vcpu *vcpu, enum exception_vector vector, uint32_t
 	/* Real mode delivers no error codes. */
 	if (cpu_vmread(VMCS_GUEST_CR0) & CR0_PE)
 		information |= INTERRUPTION_HAS_ERROR_CODE;
-	set_resume_flag();
+	vcpu_set_resume_flag();
 	cpu_vmwrite(VMCS_ENTRY_EXCEPTION_ERROR_CODE, error_code);
 	cpu_vmwrite(VMCS_ENTRY_INTERRUPTION_INFORMATION, information);
 }

@@ -145,6 +145,15 @@ static inline unsigned int vcpu_privilege(void)
 	return (unsigned int)(cpu_vmread(VMCS_GUEST_SS_ACCESS_RIGHTS) & ACCESS_RIGHTS_DPL) >> 5;
 }
 
+/*
+ * Makes the next event push RF set, as faults do, so that the instruction does not meet its
+ * breakpoint a second time. Neither an injection nor, in Bochs, the exit by a fault sets it.
+ */
+static inline void vcpu_set_resume_flag(void)
+{
+	cpu_vmwrite(VMCS_GUEST_RFLAGS, cpu_vmread(VMCS_GUEST_RFLAGS) | RFLAGS_RF);
+}
+
 /* The rare part of vcpu_retire: what is blocked, RF and TF. */
 void vcpu_retire_flags(uint64_t interruptibility, uint64_t rflags);
 
