@@ -198,9 +198,12 @@ enum exit_result handle_cr_access(struct vcpu *vcpu)
 	return EXIT_RESUME;
 }
 
-/* SDM vol. 2C, 'XSETBV': #GP conditions. CPL and CR4.OSXSAVE were checked before the exit. */
+/* SDM vol. 2C, 'XSETBV': #GP conditions. CR4.OSXSAVE was checked before the exit; so should CPL be,
+ * but Bochs does not. */
 static bool xcr0_is_valid(const struct vcpu *vcpu, uint64_t value)
 {
+	if (vcpu_privilege() != 0)
+		return false;
 	if (!(value & XCR0_X87) || (value & ~vcpu->cpuid.xcr0_allowed))
 		return false;
 	if ((value & XCR0_AVX) && !(value & XCR0_SSE))
