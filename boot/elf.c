@@ -49,13 +49,6 @@ static enum status segment_check_place(
 
 	if (!guest_memory_contains(loader->memory, start, segment->memory_size))
 		return segment_does_not_fit(loader, number, segment);
-	if (overlaps(start, end, PVH_LOW_RAM_END, PVH_HIGH_RAM_START)) {
-		format_text(loader->why, loader->why_size,
-			"segment %u at 0x%llx+0x%llx reaches into 0xa0000-0xfffff, which is no RAM",
-			number, (unsigned long long)start,
-			(unsigned long long)segment->memory_size);
-		return STATUS_OUT_OF_RANGE;
-	}
 	for (unsigned int i = 0; i < loader->image->count; i++) {
 		const struct pvh_range *range = &loader->image->ranges[i];
 

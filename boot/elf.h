@@ -19,7 +19,8 @@
  * Copies each loadable segment of the executable at file, of size bytes, to its physical address
  * in guest memory, clears what it has in memory beyond its file, and tells in *image where the
  * guest starts (the PVH note's entry, below 4 GiB and within a segment) and what it occupies.
- * Segments lie in RAM: in guest memory and not in 0xa0000-0xfffff, apart from one another.
+ * Segments lie in guest memory, apart from one another. One may lie in 0xa0000-0xfffff, too, which
+ * the memory map calls reserved: there is memory, and linkers like to put an ELF's headers there.
  * On any other result than STATUS_OK guest memory is as it was and why holds a sentence that says
  * what is wrong with which numbers.
  */
