@@ -11,9 +11,9 @@ MACHINE_CPUS=${MACHINE_CPUS:-1}                    # processors
 MACHINE_MODEL=${MACHINE_MODEL:-corei7_skylake_x}   # Bochs's name of the processor
 OVMF=${OVMF:-/usr/share/ovmf/OVMF.fd}              # the firmware
 
-# Instructions in one second of the emulated machine's time, which is also its TSC's rate. Bochs
+# Instructions in one second of the time of a machine in Bochs, which is also its TSC's rate. Bochs
 # executes 25 to 35 million in a second of ours, so that both seconds are about the same.
-readonly BOCHS_IPS=25000000
+MACHINE_IPS=${MACHINE_IPS:-25000000}
 
 # Bochs keeps at most so many MiB in memory; what a machine has beyond that goes to a file.
 readonly BOCHS_HOST_MAX=2048
@@ -32,7 +32,7 @@ machine_write_bochsrc() {
 		memory: guest=$MACHINE_MEMORY, host=$host
 		romimage: file=$OVMF
 		vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
-		cpu: model=$MACHINE_MODEL, count=$MACHINE_CPUS, ips=$BOCHS_IPS, reset_on_triple_fault=0
+		cpu: model=$MACHINE_MODEL, count=$MACHINE_CPUS, ips=$MACHINE_IPS, reset_on_triple_fault=0
 		pci: enabled=1, chipset=i440fx
 		ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 		ata0-master: type=disk, path=$image, mode=flat, cylinders=$cylinders, heads=16, spt=63

@@ -5,7 +5,7 @@
 #
 #   boot_via shell                    starts things by startup.nsh; else a starter of ours does, fast
 #   boot_memory 6144                  MiB of the machine; boot_cpus, boot_model, boot_engine (bochs,
-#                                     tcg), boot_limit (seconds of ours) likewise
+#                                     tcg, nested), boot_limit (seconds of ours) likewise
 #   disk_random big.img 5242880       a file of random bytes on the boot volume; disk_zero likewise
 #   put NAME FILE; put_text NAME TEXT other files on the boot volume
 #

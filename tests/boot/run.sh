@@ -13,6 +13,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 # shellcheck source=scripts/machine.sh
 . "$top/scripts/machine.sh"
+# shellcheck source=tests/nested/machine.sh
+. "$top/tests/nested/machine.sh"
 # shellcheck source=tests/boot/describe.sh
 . "$here/describe.sh"
 # shellcheck source=tests/boot/expect.sh
@@ -64,8 +66,13 @@ run_machine() {
 	done
 	"$top/scripts/make-esp.sh" "$WORK/boot.img" "$mebibytes" "${target[@]}" \
 		"${BOOT_TARGETS[@]}"
-	machine_start "$BOOT_ENGINE" "$WORK" boot.img
+	case $BOOT_ENGINE in
+	nested) nested_start "$WORK" boot.img ;;
+	*) machine_start "$BOOT_ENGINE" "$WORK" boot.img ;;
+	esac
 	machine_wait "$BOOT_LIMIT" || BOOT_ENDED="the machine was ended after $BOOT_LIMIT s"
+	[ "$BOOT_ENGINE" != nested ] || nested_fetch "$WORK" boot.img ||
+		BOOT_ENDED="Linux ended without QEMU's writes"
 	mcopy -n -s -i "$WORK/boot.img" '::/*' "$AFTER/" 2>"$WORK/mcopy.txt" || :
 }
 
@@ -94,9 +101,9 @@ run_boot() {
 }
 
 is_emulator_missing() {
-	local program=bochs
+	local program='bochs'
 
-	[ "$BOOT_ENGINE" = bochs ] || program=qemu-system-x86_64
+	[ "$BOOT_ENGINE" != tcg ] || program='qemu-system-x86_64'
 	command -v "$program" >/dev/null || echo "$program is not installed"
 }
 
