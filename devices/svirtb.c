@@ -69,7 +69,8 @@ static void make_ready(struct svirtb *device)
 	device->status = SVIRTB_READY;
 }
 
-static void write_status(struct svirtb *device, uint32_t value)
+/* Apart, since it is rare and would make every other write save the registers that it needs. */
+static __attribute__((noinline)) void write_status(struct svirtb *device, uint32_t value)
 {
 	if (value == SVIRTB_RESET) {
 		reset(device);

@@ -60,7 +60,7 @@ struct log_limit {
 };
 bool log_limit_passes(struct log_limit *limit);
 void log_limited(struct log_limit *limit, enum log_level level, const char *module,
-	const char *format, ...) __attribute__((format(printf, 4, 5)));
+	const char *format, ...) __attribute__((format(printf, 4, 5), cold));
 
 #define log_error(module, ...) log_write(LOG_ERROR, module, __VA_ARGS__)
 #define log_warn(module, ...)  log_write(LOG_WARN, module, __VA_ARGS__)

@@ -44,10 +44,10 @@ static inline struct cpuid_registers cpu_id(uint32_t leaf, uint32_t subleaf)
 
 static inline uint64_t cpu_read_tsc(void)
 {
-	uint32_t low, high;
+	uint64_t low, high; /* RDTSC clears the upper halves */
 
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return (uint64_t)high << 32 | low;
+	return high << 32 | low;
 }
 
 #define CPU_CONTROL_REGISTER(number)                                                    \
