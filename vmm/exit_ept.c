@@ -286,8 +286,8 @@ enum exit_result handle_ept_violation(struct vcpu *vcpu)
 	const uint64_t linear = cpu_vmread(VMCS_GUEST_LINEAR_ADDRESS);
 	const struct insn_cache_entry *known;
 
-	if (!is_decodable(qualification) || !(vcpu->efer & EFER_LME) ||
-		!(cpu_vmread(VMCS_GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_L))
+	if (!is_decodable(qualification) ||
+		vcpu_code_size(vcpu, cpu_vmread(VMCS_GUEST_CS_ACCESS_RIGHTS)) != CODE_64)
 		return handle_from_the_start(vcpu, qualification, gpa, linear);
 	known = insn_cache_find(&vcpu->insns, vcpu->rip, cpu_vmread(VMCS_GUEST_CR3));
 	if (known == NULL ||
