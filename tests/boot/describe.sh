@@ -16,13 +16,14 @@
 #       conf=TEXT                     the contents of cafevisor.conf; without it there is none
 #       bare=yes                      nothing comes by itself: args and conf are all
 #       program=state.efi             starts that instead of cafevisor.efi, with args
+#       check=FUNCTION                checks it instead of check_NAME
 #       before=LINES after=LINES      commands around it: 'copy A B', 'delete A', 'program.efi words'
 #   check_NAME() { ... }              what is expected of it ('-' in NAME is '_' here)
 
 describe_reset() {
 	SCENARIOS=()
 	declare -gA SCENARIO_WORD=()
-	BOOT_VIA=starter BOOT_ENGINE=bochs BOOT_LIMIT=300
+	BOOT_VIA=starter BOOT_ENGINE=bochs BOOT_LIMIT=420
 	BOOT_TARGETS=() BOOT_ENDED=''
 	EMPTY_DISK_SIZE=65536
 }
@@ -47,7 +48,7 @@ scenario() {
 	SCENARIOS+=("$name")
 	for word in "$@"; do
 		case ${word%%=*} in
-		guest | disk | args | conf | bare | program | before | after) ;;
+		guest | disk | args | conf | bare | program | before | after | check) ;;
 		*) echo "$BOOT_NAME: $name: no such word: $word" >&2 && exit 2 ;;
 		esac
 		SCENARIO_WORD[$name/${word%%=*}]=${word#*=}
@@ -58,6 +59,13 @@ scenario() {
 # A word of a scenario, or nothing.
 word_of() {
 	echo "${SCENARIO_WORD[$1/$2]:-}"
+}
+
+scenario_check() {
+	local check
+
+	check=$(word_of "$1" check)
+	echo "${check:-check_${1//-/_}}"
 }
 
 scenario_disk() {

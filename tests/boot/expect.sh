@@ -6,16 +6,17 @@
 
 # Runs a scenario's check and prints its PASS, FAIL or SKIP.
 check_scenario() {
-	local reasons
+	local reasons check
 
+	check=$(scenario_check "$1")
 	SCENARIO=$1 REASONS=() SKIPPED=''
-	if ! declare -F "check_${SCENARIO//-/_}" >/dev/null; then
+	if ! declare -F "$check" >/dev/null; then
 		refuse 'it has no check'
 	elif [[ -z $(word_of "$SCENARIO" program) && ! -f $AFTER/$SCENARIO.result ]]; then
 		refuse "left no result${BOOT_ENDED:+; $BOOT_ENDED}; $(last_words)"
 	else
 		set +e
-		"check_${SCENARIO//-/_}"
+		"$check"
 		set -e
 	fi
 	if ((${#REASONS[@]})); then
@@ -94,6 +95,11 @@ expect_log_count() {
 
 	count=$(grep -acF -- "$2" "$AFTER/$SCENARIO.log")
 	[ "$count" = "$1" ] || refuse "$count lines of the log have '$2', not $1"
+}
+
+# The machine switched itself off: control came back to the starter or the shell at the end.
+expect_machine_ended() {
+	[ -z "$BOOT_ENDED" ] || refuse "$BOOT_ENDED; $(last_words)"
 }
 
 # expect_serial TEXT: part of a line on the machine's COM1, in the whole boot.

@@ -18,13 +18,12 @@
 #define RESULT_PATH  L"\\state.result"
 #define WORDS_MAX    4096u
 
-#define TIMER_UNIT_MS   10000u /* of SetTimer: 100 ns */
-#define TIMER_MS        100u
-#define TIMER_GIVE_UP   50u /* times as long */
-#define PERIOD_MS       40u
-#define PERIODS         3u
-#define TSC_MEASURE_US  50000u
-#define TOLERATED_MS(m) ((m) / 2)
+#define TIMER_UNIT_MS  10000u /* of SetTimer: 100 ns */
+#define TIMER_MS       100u
+#define GIVE_UP_MS     20000u
+#define PERIOD_MS      30u
+#define PERIODS        2u /* in TIMER_MS, at least */
+#define TSC_MEASURE_US 50000u
 
 struct test {
 	EFI_HANDLE image, volume;
@@ -32,6 +31,7 @@ struct test {
 	UINTN runs;
 	CHAR16 words[WORDS_MAX]; /* for cafevisor.efi */
 	UINT64 tsc_per_ms;
+	UINT64 timer_before_ms; /* what TIMER_MS of the firmware's are by the TSC */
 	struct state original, before, after;
 	struct report report;
 };
@@ -120,7 +120,7 @@ static void measure_tsc(struct test *test)
 static UINT64 measure_event(struct test *test, UINT64 milliseconds)
 {
 	const UINT64 began = cpu_read_tsc();
-	const UINT64 give_up = began + milliseconds * TIMER_GIVE_UP * test->tsc_per_ms;
+	const UINT64 give_up = began + GIVE_UP_MS * test->tsc_per_ms;
 	EFI_EVENT event;
 
 	if (EFI_ERROR(BS->CreateEvent(EVT_TIMER, 0, NULL, NULL, &event)))
@@ -140,11 +140,19 @@ static VOID EFIAPI count_period(EFI_EVENT event, VOID *context)
 	(*count)++;
 }
 
-static void expect_time(struct test *test, const char *name, UINT64 measured, UINT64 wanted)
+/*
+ * A timer event takes as long as before. Not 100 ms by the TSC: in Bochs the local APIC's timer, by
+ * which newer firmware ticks, and the TSC do not keep the ratio that the firmware takes for
+ * granted.
+ */
+static void check_timer(struct test *test)
 {
-	report_number(&test->report, name, measured);
-	if (measured < wanted - TOLERATED_MS(wanted) || measured > wanted + TOLERATED_MS(wanted))
-		report_difference(&test->report, name, wanted, measured);
+	const UINT64 measured = measure_event(test, TIMER_MS);
+
+	report_number(&test->report, "timer_ms", measured);
+	if (measured < test->timer_before_ms / 2 || measured > test->timer_before_ms * 3 / 2)
+		report_difference(&test->report, "time of a timer event in ms",
+			test->timer_before_ms, measured);
 }
 
 /* One start, with a periodic timer that was armed before it. */
@@ -158,14 +166,12 @@ static void run_once(struct test *test)
 	BS->CreateEvent(EVT_TIMER | EVT_NOTIFY_SIGNAL, TPL_CALLBACK, count_period, (VOID *)&periods,
 		&periodic);
 	BS->SetTimer(periodic, TimerPeriodic, PERIOD_MS * TIMER_UNIT_MS);
-	expect_time(test, "timer_before_ms", measure_event(test, TIMER_MS), TIMER_MS);
-
 	status = start_cafevisor(test);
 	report_number(&test->report, "status", status);
 	state_compare(&test->report, &test->before, &test->after);
 
 	during = periods;
-	expect_time(test, "timer_ms", measure_event(test, TIMER_MS), TIMER_MS);
+	check_timer(test);
 	report_number(&test->report, "periods_before", during);
 	report_number(&test->report, "periods_after", periods - during);
 	/* In 100 ms a timer of 40 ms has fired two times at least; one more for the tick's grain.
@@ -201,6 +207,8 @@ static EFI_STATUS run(struct test *test)
 		report_difference(&test->report, "x2APIC, which is not offered", 1, 0);
 	measure_tsc(test);
 	report_number(&test->report, "tsc_per_ms", test->tsc_per_ms);
+	test->timer_before_ms = measure_event(test, TIMER_MS);
+	report_number(&test->report, "timer_before_ms", test->timer_before_ms);
 	/* Our own changes are taken back in the end, x2APIC mode excepted. */
 	if (test->avx && !state_enable_xsave())
 		report_difference(&test->report, "XSAVE, which is not offered", 1, 0);

@@ -240,11 +240,6 @@ static inline void state_read(struct state *state, BOOLEAN xsave)
 	v[STATE_PIC_2] = cpu_in8(PIC_MASK_2);
 }
 
-static inline void write_flags(uint64_t flags)
-{
-	__asm__ volatile("push %0; popfq" : : "r"(flags) : "memory", "cc");
-}
-
 /* Values that no guest of ours sets; another set for each run. */
 static inline void state_mark(uint64_t run)
 {
@@ -264,8 +259,9 @@ static inline void state_mark(uint64_t run)
 	cpu_write_dr3(0x00000000333300d0 + run);
 	cpu_write_dr6(DR6_INIT | 2);
 	cpu_write_dr7(DR7_FIXED | 1 | (run == 0 ? 0 : 2));
-	cpu_write_cr8(1 + run);
-	write_flags(cpu_read_flags() | RFLAGS_AC | RFLAGS_ID);
+	/* The lowest priority but one: all vectors beyond 31 come. */
+	cpu_write_cr8(1);
+	cpu_write_flags(cpu_read_flags() | RFLAGS_AC | RFLAGS_ID);
 	/* The APIC's timer counts down behind its mask, if the firmware has no use for it. */
 	if (apic_read(APIC_LVT_TIMER) & BIT(16)) {
 		apic_write(APIC_LVT_TIMER, (uint32_t)(BIT(16) | BIT(17) | 0xe0));
@@ -425,7 +421,7 @@ static inline void state_restore(const struct state *original)
 	cpu_write_dr3(v[STATE_DR3]);
 	cpu_write_dr6(v[STATE_DR6]);
 	cpu_write_cr8(v[STATE_CR8]);
-	write_flags(v[STATE_RFLAGS]);
+	cpu_write_flags(v[STATE_RFLAGS]);
 	if (v[STATE_LVT_TIMER] & BIT(16)) {
 		apic_write(APIC_TIMER_INITIAL, (uint32_t)v[STATE_TIMER_INITIAL]);
 		apic_write(APIC_TIMER_DIVIDE, (uint32_t)v[STATE_TIMER_DIVIDE]);
