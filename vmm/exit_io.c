@@ -57,7 +57,11 @@ static enum exit_result finish(struct vcpu *vcpu)
 			power_event_text(power->event));
 		return EXIT_STOP;
 	}
-	return vcpu->vm->sync_port.requested ? EXIT_GIVE_BACK : EXIT_RESUME;
+	/* A guest that does nothing else must not escape its time-out, which ends in a write-back,
+	 * too. */
+	if (vcpu->vm->sync_port.requested && cpu_read_tsc() < vcpu->vm->deadline)
+		return EXIT_GIVE_BACK;
+	return EXIT_RESUME;
 }
 
 static enum exit_result handle_register_io(struct vcpu *vcpu, const struct io_exit *io)
