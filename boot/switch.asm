@@ -9,10 +9,12 @@
 ; 1. Save the callee-saved registers, selectors and descriptor-table registers of the firmware.
 ; 2. CET: shadow stacks know nothing of a stack switch. CR4.CET is cleared here and set again before
 ;    this function's own RET, at the same call depth; S_CET is kept, and SSP stays in the processor.
-; 3. Our GDT, segments, task register; our page tables, our stack; our IDT last, when it can be used.
+; 3. Our GDT, segments, task register, and our IDT at once: an NMI, which nothing holds off, finds
+;    descriptors that do not belong together only in between. It can be used before our page tables
+;    are in force: the firmware's map all of ours, but ours nothing of its. Then these and our stack.
 ; 4. function(argument), or an unwinding in the middle of it.
-; 5. The same backwards. The firmware's task register may be null, and LTR of a null selector faults:
-;    then ours stays (its TSS is never freed).
+; 5. The same backwards: page tables first, IDT right behind the GDT. The firmware's task register
+;    may be null, and LTR of a null selector faults: then ours stays (its TSS is never freed).
 
 bits 64
 default rel
@@ -84,10 +86,10 @@ machine_switch:
 	lldt ax
 	mov eax, FRAME_HOST_TSS
 	ltr ax
+	lidt [rbx + FRAME_HOST_IDTR]
 	mov rax, [rbx + FRAME_HOST_CR3]
 	mov rsp, [rbx + FRAME_HOST_RSP]
 	mov cr3, rax
-	lidt [rbx + FRAME_HOST_IDTR]
 
 	; 4
 	mov rdi, r13
@@ -106,6 +108,7 @@ machine_back:
 	push rax
 	o64 retf
 .firmware_code:
+	lidt [rbx + FRAME_FIRMWARE_IDTR]
 	mov eax, [rbx + FRAME_FIRMWARE_DS]
 	mov ds, eax
 	mov eax, [rbx + FRAME_FIRMWARE_ES]
@@ -117,7 +120,6 @@ machine_back:
 	mov eax, [rbx + FRAME_FIRMWARE_SS]
 	mov ss, eax
 	lldt [rbx + FRAME_FIRMWARE_LDTR]
-	lidt [rbx + FRAME_FIRMWARE_IDTR]
 	call restore_task_register
 
 	mov rax, [rbx + FRAME_FIRMWARE_CR4]
