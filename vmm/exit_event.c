@@ -12,23 +12,45 @@
 /* Exit qualification of debug exceptions: B0-B3, BD, BS as in DR6. */
 #define DEBUG_QUALIFICATION 0x600full
 
+/* Makes the next entry deliver an event that an exit has told of; its error code is in that field.
+ */
+static void deliver(uint64_t information, enum vmcs_field error_code)
+{
+	const uint64_t type = information & INTERRUPTION_TYPE;
+
+	vcpu_end_blocking();
+	if (information & INTERRUPTION_HAS_ERROR_CODE)
+		cpu_vmwrite(VMCS_ENTRY_EXCEPTION_ERROR_CODE, cpu_vmread(error_code));
+	if (type == INTERRUPTION_TYPE_PRIVILEGED || type == INTERRUPTION_TYPE_SOFTWARE ||
+		type == INTERRUPTION_TYPE_SOFTWARE_INT)
+		cpu_vmwrite(
+			VMCS_ENTRY_INSTRUCTION_LENGTH, cpu_vmread(VMCS_EXIT_INSTRUCTION_LENGTH));
+	cpu_vmwrite(VMCS_ENTRY_INTERRUPTION_INFORMATION,
+		information & (INTERRUPTION_VALID | INTERRUPTION_TYPE | INTERRUPTION_VECTOR |
+				      INTERRUPTION_HAS_ERROR_CODE));
+}
+
 /*
  * Hands an exception on to the guest as the processor would have delivered it. SDM vol. 3C
  * 'Information for VM Exits Due to Vectored Events'.
  */
 static void reflect_exception(uint64_t information)
 {
-	const uint64_t type = information & INTERRUPTION_TYPE;
+	deliver(information, VMCS_EXIT_INTERRUPTION_ERROR_CODE);
+}
 
-	if (information & INTERRUPTION_HAS_ERROR_CODE)
-		cpu_vmwrite(VMCS_ENTRY_EXCEPTION_ERROR_CODE,
-			cpu_vmread(VMCS_EXIT_INTERRUPTION_ERROR_CODE));
-	if (type == INTERRUPTION_TYPE_PRIVILEGED || type == INTERRUPTION_TYPE_SOFTWARE)
-		cpu_vmwrite(
-			VMCS_ENTRY_INSTRUCTION_LENGTH, cpu_vmread(VMCS_EXIT_INSTRUCTION_LENGTH));
-	cpu_vmwrite(VMCS_ENTRY_INTERRUPTION_INFORMATION,
-		information & (INTERRUPTION_VALID | INTERRUPTION_TYPE | INTERRUPTION_VECTOR |
-				      INTERRUPTION_HAS_ERROR_CODE));
+/*
+ * A processor lets NMI and timer wait until an event is delivered. A hypervisor below us need not
+ * (KVM does not, when it had to map the guest's stack first): what was not delivered yet is lost
+ * unless it is injected again. SDM vol. 3C 'Information for VM Exits That Occur During Event
+ * Delivery'.
+ */
+static void resume_delivery(void)
+{
+	const uint64_t information = cpu_vmread(VMCS_IDT_VECTORING_INFORMATION);
+
+	if (information & INTERRUPTION_VALID)
+		deliver(information, VMCS_IDT_VECTORING_ERROR_CODE);
 }
 
 /* Whether one of the causes is a breakpoint on the instruction itself, which is a fault; all others
@@ -68,6 +90,7 @@ enum exit_result handle_exception_or_nmi(struct vcpu *vcpu)
 		log_limited(&vcpu->vm->odd_requests, LOG_WARN, "vmm",
 			"NMI while the guest ran at 0x%lx", vcpu->rip);
 		host_unblock_nmi();
+		resume_delivery();
 		return EXIT_RESUME;
 	}
 	switch (vector) {
@@ -113,6 +136,7 @@ enum exit_result handle_task_switch(struct vcpu *vcpu)
 enum exit_result handle_preemption_timer(struct vcpu *vcpu)
 {
 	(void)vcpu;
+	resume_delivery();
 	return EXIT_RESUME;
 }
 

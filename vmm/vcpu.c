@@ -132,9 +132,19 @@ void vcpu_retire_flags(uint64_t interruptibility, uint64_t rflags)
 			cpu_vmread(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS) | PENDING_DEBUG_BS);
 }
 
+void vcpu_end_blocking(void)
+{
+	const uint64_t blocking = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
+	const uint64_t state = cpu_vmread(VMCS_GUEST_INTERRUPTIBILITY_STATE);
+
+	if (state & blocking)
+		cpu_vmwrite(VMCS_GUEST_INTERRUPTIBILITY_STATE, state & ~blocking);
+}
+
 void vcpu_inject(struct vcpu *vcpu, enum exception_vector vector)
 {
 	(void)vcpu;
+	vcpu_end_blocking();
 	vcpu_set_resume_flag();
 	cpu_vmwrite(VMCS_ENTRY_INTERRUPTION_INFORMATION,
 		INTERRUPTION_VALID | INTERRUPTION_TYPE_HARDWARE | vector);
@@ -148,6 +158,7 @@ void vcpu_inject_error(struct vcpu *vcpu, enum exception_vector vector, uint32_t
 	/* Real mode delivers no error codes. */
 	if (cpu_vmread(VMCS_GUEST_CR0) & CR0_PE)
 		information |= INTERRUPTION_HAS_ERROR_CODE;
+	vcpu_end_blocking();
 	vcpu_set_resume_flag();
 	cpu_vmwrite(VMCS_ENTRY_EXCEPTION_ERROR_CODE, error_code);
 	cpu_vmwrite(VMCS_ENTRY_INTERRUPTION_INFORMATION, information);

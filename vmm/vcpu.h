@@ -154,6 +154,14 @@ static inline void vcpu_set_resume_flag(void)
 	cpu_vmwrite(VMCS_GUEST_RFLAGS, cpu_vmread(VMCS_GUEST_RFLAGS) | RFLAGS_RF);
 }
 
+/*
+ * Before an injection. An entry that delivers an event ends blocking by STI and MOV SS whatever the
+ * VMCS says (SDM vol. 3C 'Interruptibility State'), but checks it all the same: with RFLAGS.TF it
+ * goes only with a pending single step ('Checks on Guest Non-Register State'), which the exit by a
+ * single step has taken away, so that the entry would fail.
+ */
+void vcpu_end_blocking(void);
+
 /* The rare part of vcpu_retire: what is blocked, RF and TF. */
 void vcpu_retire_flags(uint64_t interruptibility, uint64_t rflags);
 
