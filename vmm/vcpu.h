@@ -186,6 +186,8 @@ static inline void vcpu_retire(struct vcpu *vcpu, uint64_t length)
 
 	if (!(cs & ACCESS_RIGHTS_L))
 		rip &= (cs & ACCESS_RIGHTS_DB) ? 0xffffffff : 0xffff;
+	else if ((rip ^ vcpu->rip) >> 32 != 0 && vcpu_code_size(vcpu, cs) != CODE_64)
+		rip = (uint32_t)rip;
 	vcpu_retire_to(rip);
 }
 
