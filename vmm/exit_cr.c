@@ -14,6 +14,11 @@ enum cr_access_type { MOV_TO_CR, MOV_FROM_CR, CLTS, LMSW };
 #define PDPTE_RESERVED UINT64_C(0x1e6) /* and what lies above MAXPHYADDR */
 #define CR3_PAE_BASE   0xffffffe0ull   /* 32-byte aligned, below 4 GiB */
 
+/* The bits that there are; a write ignores the others of the low half. */
+#define CR0_DEFINED                                                                                \
+	(CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | \
+		CR0_PG)
+
 /* What a write of CR0 or CR4 would make of the processor. */
 struct control_state {
 	uint64_t cr0, cr4; /* as the guest sees them */
@@ -118,7 +123,7 @@ static void write_entry_mode(const struct vcpu *vcpu, uint64_t cr0)
 static bool write_cr0(struct vcpu *vcpu, uint64_t value)
 {
 	const struct control_state now = read_state(vcpu);
-	const struct control_state next = { .cr0 = value | CR0_ET, .cr4 = now.cr4 };
+	const struct control_state next = { .cr0 = (value & CR0_DEFINED) | CR0_ET, .cr4 = now.cr4 };
 	const uint64_t reload = CR0_PG | CR0_CD | CR0_NW;
 
 	if (!cr0_is_valid(vcpu, now, value))
