@@ -156,7 +156,7 @@ static uint64_t run_taken(void *argument)
 enum exit_result machine_run(struct machine *machine, struct vcpu *vcpu,
 	enum exit_result (*function)(struct vcpu *vcpu), bool *panicked)
 {
-	const bool interrupts = (cpu_read_flags() & RFLAGS_IF) != 0;
+	const uint64_t flags = cpu_read_flags();
 	uint64_t result;
 
 	machine->vcpu = vcpu;
@@ -177,8 +177,8 @@ enum exit_result machine_run(struct machine *machine, struct vcpu *vcpu,
 	local_apic_unmask(machine->lvt);
 	firmware_state_load(&machine->firmware_state);
 	machine->taken = false;
-	if (interrupts)
-		cpu_enable_interrupts();
+	/* VM exits have cleared what is neither a result nor IF: AC, ID, IOPL. */
+	cpu_write_flags(flags);
 	*panicked = result == MACHINE_PANICKED;
 	return *panicked ? EXIT_STOP : (enum exit_result)result;
 }

@@ -109,6 +109,11 @@ static inline uint64_t cpu_read_flags(void)
 	return flags;
 }
 
+static inline void cpu_write_flags(uint64_t flags)
+{
+	__asm__ volatile("push %0; popfq" : : "r"(flags) : "memory", "cc");
+}
+
 static inline void cpu_disable_interrupts(void)
 {
 	__asm__ volatile("cli" : : : "memory");
