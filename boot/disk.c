@@ -8,7 +8,8 @@
 #include "lib/format.h"
 #include "lib/log.h"
 
-#define LARGE_PAGE (2 * MIB)
+#define LARGE_PAGE  (2 * MIB)
+#define WRITE_CHUNK (1 * MIB) /* there are drivers that take no more than some MiB at once */
 
 /* One step of the life of a file, in words, when it fails. */
 static enum status complain(struct disk *disk, const char *what, enum status status)
@@ -75,6 +76,7 @@ static enum status write_dirty(struct disk *disk)
 	if (status != STATUS_OK)
 		return status;
 	while (status == STATUS_OK && ramdisk_next_dirty(&disk->ram, &offset, &size)) {
+		size = min_u64(size, WRITE_CHUNK);
 		status = volume_change(&file, offset, disk->ram.data + offset, size);
 		written += size;
 		offset += size;
@@ -88,7 +90,9 @@ static enum status write_dirty(struct disk *disk)
 	while (ramdisk_next_dirty(&disk->ram, &offset, &size))
 		ramdisk_clean(&disk->ram, offset, size);
 	disk->written_back += written;
-	log_info("disk", "%lu bytes written back to %s", written, disk->path);
+	disk->write_backs++;
+	log_limited(&disk->successes, LOG_INFO, "disk", "%lu bytes written back to %s", written,
+		disk->path);
 	return STATUS_OK;
 }
 
@@ -103,12 +107,13 @@ enum status disk_write_back(struct disk *disk)
 	/* STATUS_CONFLICT is EFI_MEDIA_CHANGED; nothing was cleaned, so all is written once more.
 	 */
 	if (status == STATUS_CONFLICT) {
-		log_warn("disk", "the boot volume's medium has changed: opening it anew");
+		log_limited(&disk->changes, LOG_WARN, "disk",
+			"the boot volume's medium has changed: opening it anew");
 		if (volume_reopen(disk->volume) == STATUS_OK)
 			status = write_dirty(disk);
 	}
 	status = complain(disk, "cannot write back to", status);
 	if (status != STATUS_OK)
-		log_error("disk", "%s", disk->why);
+		log_limited(&disk->failures, LOG_ERROR, "disk", "%s", disk->why);
 	return status;
 }

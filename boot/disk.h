@@ -7,13 +7,18 @@
 
 #include "boot/files.h"
 #include "devices/ramdisk.h"
+#include "lib/log.h"
 
 struct disk {
 	struct volume *volume;
 	const char *path;
 	struct ramdisk ram;
 	uint64_t written_back; /* bytes, in all write-backs of this run */
+	uint64_t write_backs;  /* that had something to write */
 	char why[128];         /* what went wrong last, with the file's name */
+
+	/* A guest may ask for write-backs without end. */
+	struct log_limit successes, failures, changes;
 };
 
 /*

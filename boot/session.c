@@ -281,6 +281,9 @@ void session_write_back(struct session *s)
 {
 	if (disk_write_back(&s->disk) != STATUS_OK)
 		fail(s, VM_STATUS_WRITE_BACK, "%s", s->disk.why);
+	else if (s->disk.write_backs > 1)
+		log_info("boot", "%lu bytes in %lu write-backs", s->disk.written_back,
+			s->disk.write_backs);
 }
 
 void session_report(struct session *s)
