@@ -164,14 +164,17 @@ static bool load_guest(struct session *s)
 	if (status != STATUS_OK)
 		return fail(s, VM_STATUS_PREFLIGHT, "guest = %s: %s", s->config.guest,
 			status_text(status));
-	file = firmware_alloc_temporary(&s->firmware, size);
-	status = file == NULL ? STATUS_NO_MEMORY
-			      : volume_read(&s->volume, s->config.guest, file, size);
-	if (status != STATUS_OK)
-		return fail(s, VM_STATUS_PREFLIGHT, "guest = %s: cannot read it: %s",
-			s->config.guest, status_text(status));
-	status = elf_load_pvh(file, size, &s->vm.memory, &image, why, sizeof(why));
-	firmware_free_temporary(&s->firmware, file, size);
+	/* Of an empty file, which is no ELF either, there is a page all the same. */
+	file = firmware_alloc_temporary(&s->firmware, max_u64(size, 1));
+	if (file == NULL)
+		return fail(s, VM_STATUS_PREFLIGHT, "guest = %s: no memory for its %lu bytes",
+			s->config.guest, size);
+	status = volume_read(&s->volume, s->config.guest, file, size);
+	if (status == STATUS_OK)
+		status = elf_load_pvh(file, size, &s->vm.memory, &image, why, sizeof(why));
+	else
+		format_text(why, sizeof(why), "cannot read it: %s", status_text(status));
+	firmware_free_temporary(&s->firmware, file, max_u64(size, 1));
 	if (status != STATUS_OK)
 		return fail(s, VM_STATUS_PREFLIGHT, "guest = %s: %s", s->config.guest, why);
 	status = pvh_place_start_info(&s->vm.memory, &image, s->config.cmdline, &start_info);
