@@ -44,6 +44,13 @@ static bool is_com1(struct firmware *firmware, EFI_HANDLE handle)
 	       leads_to_com1(path);
 }
 
+/* All consoles at once, even if COM1 shows things twice; a firmware may have none. */
+static void use_all_consoles(struct console *console)
+{
+	if (console->firmware->system->ConOut != NULL)
+		console->screens[console->screen_count++] = console->firmware->system->ConOut;
+}
+
 static void find_screens(struct console *console)
 {
 	struct firmware *firmware = console->firmware;
@@ -51,25 +58,31 @@ static void find_screens(struct console *console)
 	EFI_GUID text_output = SIMPLE_TEXT_OUTPUT_PROTOCOL;
 	EFI_HANDLE *handles = NULL;
 	UINTN count = 0;
+	bool only_com1 = false;
 
+	/* Not every firmware marks its consoles. */
 	if (EFI_ERROR(firmware->boot->LocateHandleBuffer(
 		    ByProtocol, &in_use, NULL, &count, &handles))) {
-		/* A firmware without the mark: all its consoles, even if COM1 shows things twice.
-		 */
-		console->screens[console->screen_count++] = firmware->system->ConOut;
+		use_all_consoles(console);
 		return;
 	}
 	for (UINTN i = 0; i < count && console->screen_count < CONSOLE_MAX_SCREENS; i++) {
 		SIMPLE_TEXT_OUTPUT_INTERFACE *screen;
 
-		if (handles[i] == firmware->system->ConsoleOutHandle ||
-			(console->com1.present && is_com1(firmware, handles[i])))
+		if (handles[i] == firmware->system->ConsoleOutHandle)
 			continue;
+		if (console->com1.present && is_com1(firmware, handles[i])) {
+			only_com1 = true;
+			continue;
+		}
 		if (!EFI_ERROR(firmware->boot->HandleProtocol(
 			    handles[i], &text_output, (void **)&screen)))
 			console->screens[console->screen_count++] = screen;
 	}
 	firmware->boot->FreePool(handles);
+	/* Or it marks the one that stands for all of them, and nothing else. */
+	if (console->screen_count == 0 && !only_com1)
+		use_all_consoles(console);
 }
 
 static void show(struct console *console, CHAR16 *text)
@@ -138,9 +151,10 @@ void console_pause(struct console *console, bool wait, unsigned int seconds)
 	SIMPLE_INPUT_INTERFACE *keyboard = console->firmware->system->ConIn;
 	EFI_EVENT events[2];
 	EFI_INPUT_KEY key;
-	UINTN which;
+	UINTN which = 0;
 
-	if (!wait ||
+	/* A machine without a console has no keyboard. */
+	if (!wait || keyboard == NULL ||
 		EFI_ERROR(boot->CreateEvent(EVT_TIMER, TPL_APPLICATION, NULL, NULL, &events[0])))
 		return;
 	log_info("boot", "press a key (or wait %u s)", seconds);
