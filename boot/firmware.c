@@ -136,7 +136,8 @@ uint64_t firmware_largest_free(struct firmware *firmware, uint64_t *base)
 		return 0;
 	for (UINTN at = 0; at + step <= size; at += step) {
 		const EFI_MEMORY_DESCRIPTOR *d = (const void *)(map + at);
-		uint64_t start = align_up(d->PhysicalStart, LARGE_PAGE);
+		/* Not page 0: its address is a null pointer. */
+		uint64_t start = align_up(max_u64(d->PhysicalStart, PAGE_SIZE), LARGE_PAGE);
 		uint64_t end =
 			align_down(d->PhysicalStart + d->NumberOfPages * PAGE_SIZE, LARGE_PAGE);
 
