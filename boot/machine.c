@@ -120,6 +120,15 @@ static void leave_machine(struct machine *machine)
 	firmware_controls_load(&machine->firmware_state);
 }
 
+static void unwind_outside_vmx(void *context)
+{
+	struct machine *machine = context;
+
+	cpu_write_cr4(cpu_read_cr4() & ~CR4_VMXE);
+	leave_machine(machine);
+	machine_unwind(&machine->frame, MACHINE_PANICKED);
+}
+
 /* A panic on the taken machine: the guest is lost, the firmware need not be. */
 static void unwind_panic(void *context)
 {
@@ -128,11 +137,13 @@ static void unwind_panic(void *context)
 	if (!machine->taken)
 		return;
 	if (cpu_read_cr4() & CR4_VMXE) {
+		/* Where it was VMXON that failed, these are #UD: a second panic, which goes on. */
+		panic_set_hook(unwind_outside_vmx, machine);
+		if (!cpu_vmclear(host_physical(machine->vcpu->vmcs)))
+			log_error("vmm", "VMCLEAR failed on the way out");
 		cpu_vmxoff();
-		cpu_write_cr4(cpu_read_cr4() & ~CR4_VMXE);
 	}
-	leave_machine(machine);
-	machine_unwind(&machine->frame, MACHINE_PANICKED);
+	unwind_outside_vmx(machine);
 }
 
 /* Runs on our stack with our tables. */
