@@ -385,10 +385,23 @@ static inline BOOLEAN state_may_change(enum state_item item, uint64_t before)
 	return item == STATE_CR2 || (item == STATE_TR && before == 0);
 }
 
+static const char state_names[STATE_COUNT][16] = { STATE_ITEMS(STATE_NAME) };
+
+/* found.NAME=0x... for all but the vector registers. */
+static inline void state_report(struct report *report, const struct state *state)
+{
+	for (unsigned int i = 0; i < STATE_COUNT; i++) {
+		report_text(report, "found.");
+		report_text(report, state_names[i]);
+		report_text(report, "=0x");
+		report_digits(report, state->values[i], 16);
+		report_text(report, "\n");
+	}
+}
+
 static inline void state_compare(
 	struct report *report, const struct state *before, const struct state *after)
 {
-	static const char names[STATE_COUNT][16] = { STATE_ITEMS(STATE_NAME) };
 
 	for (unsigned int i = 0; i < STATE_COUNT; i++) {
 		const uint64_t b = before->values[i], a = after->values[i];
@@ -396,9 +409,9 @@ static inline void state_compare(
 		if (a == b)
 			continue;
 		if (state_may_change((enum state_item)i, b))
-			report_allowed(report, names[i], b, a);
+			report_allowed(report, state_names[i], b, a);
 		else
-			report_difference(report, names[i], b, a);
+			report_difference(report, state_names[i], b, a);
 	}
 	compare_vectors(report, before, after);
 }
