@@ -69,6 +69,11 @@ static void prepare(void)
 	segments_load();
 }
 
+static uint32_t low_offset(const uint8_t *label)
+{
+	return address_of(label) - address_of(low_start);
+}
+
 static void check_found(uint8_t number, uint32_t index, uint32_t expected)
 {
 	print("found %u: 0x%x\n", index, segments_found[index]);
@@ -168,7 +173,7 @@ static void check_real(uint8_t first, uint32_t cr0_change)
 	const uint32_t cr0 = cr0_read();
 
 	prepare();
-	memcpy((void *)LOW_MEMORY, low_start, (size_t)(low_end - low_start));
+	memcpy((void *)LOW_MEMORY, low_start, low_offset(low_end));
 	memcpy((void *)(LOW_MEMORY + 0xfffc), "\x66\x67\x8b\x03", 4);
 	segments_real_cr0 = cr0_change;
 	segments_real();
@@ -194,7 +199,7 @@ static void part_real_cd(void)
 static void enter_v86(void *unused)
 {
 	(void)unused;
-	segments_v86((uint32_t)(low_v86 - low_start));
+	segments_v86(low_offset(low_v86));
 }
 
 /* Ends by HLT, which is a #GP there. */
@@ -203,7 +208,7 @@ static void part_v86(void)
 	uint32_t vector;
 
 	prepare();
-	memcpy((void *)LOW_MEMORY, low_start, (size_t)(low_end - low_start));
+	memcpy((void *)LOW_MEMORY, low_start, low_offset(low_end));
 	task = (struct tss32){
 		.esp0 = address_of(task_stack + 1024), .ss0 = EXCEPTION32_DATA, .io_map = 0x68 << 16
 	};
@@ -220,7 +225,7 @@ static void part_v86(void)
 	check_equal(3, "EAX", exception32_last.eax, SVIRTB_MAGIC);
 	check_equal(4, "ECX", exception32_last.ecx, 0x13572468);
 	check_equal(5, "EDX", exception32_last.edx, 0x24681357);
-	check_equal(6, "EIP", exception32_last.eip, (uint32_t)(low_v86_end - low_start));
+	check_equal(6, "EIP", exception32_last.eip, low_offset(low_v86_end));
 }
 
 /* All four ways to another task. */
