@@ -7,6 +7,7 @@
 #   ARGS                                words for cafevisor.efi, which override those
 #   ENGINE                              kvm, bochs or tcg instead of what scripts/engine.sh finds
 #   BUILD                               the folder with cafevisor.efi and starter.efi
+#   BOCHS_START, QEMU_START             seconds for the firmware and for loading, on a slow host
 # Exit status: the guest's and Cafevisor's (README.md); without a result of theirs 103 when the
 # machine had to be ended, else 102; 105 for a file that cannot be used, 2 for a wrong word.
 set -euo pipefail
@@ -29,7 +30,7 @@ readonly STATUS_USAGE=2 STATUS_NO_RESULT=102 STATUS_TIMEOUT=103 STATUS_CONFIGURA
 readonly MIB=1048576
 # Seconds of ours for the firmware and for loading files, and per second of the guest's time-out:
 # the seconds of a machine in Bochs are instructions, and pass more slowly where the host is slow.
-readonly KVM_START=60 BOCHS_START=150 BOCHS_SLOWNESS=3
+readonly QEMU_START=${QEMU_START:-60} BOCHS_START=${BOCHS_START:-150} BOCHS_SLOWNESS=3
 
 say() {
 	echo "run: $*" >&2
@@ -156,8 +157,8 @@ set_limit() {
 	timeout=$(value_in_force timeout "$TIMEOUT")
 	[[ $timeout =~ ^[0-9]{1,7}$ ]] || timeout=0
 	timeout=$((10#$timeout))
-	limit=$((KVM_START + timeout))
-	[ "$ENGINE_NAME" = kvm ] || limit=$((BOCHS_START + $(file_mebibytes "$DISK") +
+	limit=$((QEMU_START + timeout))
+	[ "$ENGINE_NAME" != bochs ] || limit=$((BOCHS_START + $(file_mebibytes "$DISK") +
 		BOCHS_SLOWNESS * timeout))
 	((timeout != 0)) || limit=0
 }
