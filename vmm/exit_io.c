@@ -82,7 +82,7 @@ static enum exit_result handle_register_io(struct vcpu *vcpu, const struct io_ex
 /* Bits 9:7 of the instruction information: 0 16-bit, 1 32-bit, 2 64-bit addresses. */
 static unsigned int address_width(void)
 {
-	return 2u << (cpu_vmread(VMCS_EXIT_INSTRUCTION_INFORMATION) >> 7 & 7);
+	return 2u << min_u64(cpu_vmread(VMCS_EXIT_INSTRUCTION_INFORMATION) >> 7 & 7, 2);
 }
 
 /* A register of which only width bytes count; 32-bit writes clear the upper half. */

@@ -102,8 +102,8 @@ enum status vcpu_init(struct vcpu *vcpu, struct vm *vm, const struct vmx_capabil
 	/* OSXSAVE may be set, but CPUID mirrors it: its changes are rare, and CPUIDs are not. */
 	vcpu->cr4_owned = ~vcpu->cr4_allowed | CR4_MCE | CR4_OSXSAVE;
 	vcpu->cr0_owned = CR0_CD | CR0_NW | CR0_NE;
-	if (vcpu->preemption_ticks > UINT32_MAX)
-		vcpu->preemption_ticks = UINT32_MAX;
+	/* The field has 32 bits, and 0 would let the guest execute nothing at all. */
+	vcpu->preemption_ticks = max_u64(1, min_u64(vcpu->preemption_ticks, UINT32_MAX));
 	set_up_msr_bitmap(vcpu);
 	set_up_fpu(vcpu);
 	return STATUS_OK;
