@@ -89,23 +89,6 @@ void *firmware_alloc_at(struct firmware *firmware, uint64_t base, uint64_t size)
 		(struct firmware_region){ .kind = HOST_PAGE_DATA, .mapped = true });
 }
 
-void *firmware_alloc_large(struct firmware *firmware, uint64_t size, uint64_t alignment)
-{
-	uint64_t pages = align_up(size, PAGE_SIZE) / PAGE_SIZE;
-	uint64_t slack = alignment / PAGE_SIZE - 1;
-	EFI_PHYSICAL_ADDRESS address = 0;
-	uint64_t base;
-
-	/* Ask for more, see where it lies, and take just the aligned part of that. */
-	if (EFI_ERROR(firmware->boot->AllocatePages(
-		    AllocateAnyPages, EfiLoaderData, pages + slack, &address)))
-		return NULL;
-	firmware->boot->FreePages(address, pages + slack);
-	base = align_up(address, alignment);
-	return allocate(firmware, AllocateAddress, base, pages,
-		(struct firmware_region){ .kind = HOST_PAGE_DATA, .mapped = true });
-}
-
 /* The firmware's memory map, in pool memory that the caller frees; null when there is no room. */
 static EFI_MEMORY_DESCRIPTOR *read_memory_map(
 	struct firmware *firmware, UINTN *size, UINTN *descriptor_size)
@@ -124,6 +107,39 @@ static EFI_MEMORY_DESCRIPTOR *read_memory_map(
 		return NULL;
 	}
 	return map;
+}
+
+/* The highest place for size bytes in free memory, for what fits nowhere else lies low; 0: none. */
+static uint64_t highest_free(struct firmware *firmware, uint64_t size, uint64_t alignment)
+{
+	UINTN map_size, step;
+	uint64_t highest = 0;
+	uint8_t *map = (uint8_t *)read_memory_map(firmware, &map_size, &step);
+
+	if (map == NULL)
+		return 0;
+	for (UINTN at = 0; at + step <= map_size; at += step) {
+		const EFI_MEMORY_DESCRIPTOR *d = (const void *)(map + at);
+		uint64_t bytes = d->NumberOfPages * PAGE_SIZE;
+		uint64_t base = align_down(d->PhysicalStart + bytes - size, alignment);
+
+		if (d->Type == EfiConventionalMemory && bytes >= size && base >= d->PhysicalStart &&
+			base > highest)
+			highest = base;
+	}
+	firmware->boot->FreePool(map);
+	return highest;
+}
+
+/*
+ * Looked up rather than tried out with more than is needed: there is firmware that fills all memory
+ * that is freed, byte by byte.
+ */
+void *firmware_alloc_large(struct firmware *firmware, uint64_t size, uint64_t alignment)
+{
+	const uint64_t base = highest_free(firmware, align_up(size, PAGE_SIZE), alignment);
+
+	return base == 0 ? NULL : firmware_alloc_at(firmware, base, align_up(size, PAGE_SIZE));
 }
 
 uint64_t firmware_largest_free(struct firmware *firmware, uint64_t *base)
