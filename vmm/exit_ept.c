@@ -293,7 +293,7 @@ enum exit_result handle_ept_violation(struct vcpu *vcpu)
 	if (known == NULL ||
 		!is_translated(
 			insn_cache_operand(known, vcpu->registers), linear, known->insn.width) ||
-		!bus_region_covers(known->region, gpa, known->insn.width))
+		!insn_cache_covers(known, gpa))
 		return handle_from_the_start(vcpu, qualification, gpa, linear);
 	execute(vcpu, &known->insn, known->region, gpa);
 	vcpu_retire_to(known->next_rip);

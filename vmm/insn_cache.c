@@ -87,6 +87,7 @@ void insn_cache_keep(struct insn_cache *cache, const struct guest_memory *memory
 	if (memcmp(seen, bytes, insn->length) != 0)
 		return;
 	e->region = region;
+	e->last_offset = region->size - insn->width;
 	e->next_rip = rip + insn->length;
 	keep_operand(e, insn, e->next_rip);
 	e->cr3 = paging->cr3;

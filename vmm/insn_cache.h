@@ -39,6 +39,7 @@ struct __attribute__((aligned(256))) insn_cache_entry {
 	uint8_t base, index, scale;
 	uint64_t next_rip;
 	struct bus_region *region; /* whom it accessed; it may be somebody else the next time */
+	uint64_t last_offset; /* the last one in region at which all of the access lies there */
 	struct insn insn;
 };
 
@@ -71,13 +72,19 @@ static inline uint64_t insn_cache_operand(
 	return e->displacement + registers[e->base] + (registers[e->index] << e->scale);
 }
 
+/* Whether all of its access, at gpa, lies in the region that it accessed before. */
+static inline bool insn_cache_covers(const struct insn_cache_entry *e, uint64_t gpa)
+{
+	return gpa - e->region->base <= e->last_offset;
+}
+
 /* No entry answers. */
 void insn_cache_init(struct insn_cache *cache);
 
 /*
- * Keeps insn, which was decoded from bytes, fetched at rip in 64-bit code, and accessed region. Not
- * kept, as too rare: what lies in the last 15 bytes of its page, 32-bit addresses, FS and GS, and
- * what uses RSP, which lives in the VMCS.
+ * Keeps insn, which was decoded from bytes, fetched at rip in 64-bit code, and accessed region
+ * wholly. Not kept, as too rare: what lies in the last 15 bytes of its page, 32-bit addresses, FS
+ * and GS, and what uses RSP, which lives in the VMCS.
  */
 void insn_cache_keep(struct insn_cache *cache, const struct guest_memory *memory, uint64_t rip,
 	const struct guest_paging *paging, const struct insn *insn, const uint8_t *bytes,

@@ -23,7 +23,7 @@ static _Alignas(4096) uint8_t ram[0x10000];
 static struct guest_memory memory;
 static struct guest_paging paging;
 static struct insn_cache cache;
-static struct bus_region region;
+static struct bus_region region = { .base = 0xcafe0000, .size = 0x1000 };
 
 static uint64_t *table_entry(unsigned int level)
 {
@@ -104,6 +104,31 @@ static void test_operand_forms(void **state)
 	}
 }
 
+static void test_covers_whole_accesses_only(void **state)
+{
+	static const struct {
+		const char *name, *bytes;
+		size_t size;
+		uint64_t last; /* the last address of the region where it lies in it */
+	} rows[] = {
+		{ "mov [rax + 0x10], cl", "\x88\x48\x10", 3, 0xcafe0fff },
+		{ "mov [rax + 0x10], ecx", "\x89\x48\x10", 3, 0xcafe0ffc },
+		{ "mov [rax + 0x10], rcx", "\x48\x89\x48\x10", 4, 0xcafe0ff8 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		keep(rows[i].bytes, rows[i].size, 0);
+		assert_non_null(find());
+		assert_true(insn_cache_covers(find(), 0xcafe0000));
+		assert_true(insn_cache_covers(find(), rows[i].last));
+		assert_false(insn_cache_covers(find(), rows[i].last + 1));
+		assert_false(insn_cache_covers(find(), 0xcafe1000));
+		assert_false(insn_cache_covers(find(), 0xcafdffff));
+		assert_false(insn_cache_covers(find(), 0));
+	}
+}
+
 /* Whatever it came from changes: the instruction's bytes, or an entry of any level. */
 static void test_sees_every_change(void **state)
 {
@@ -164,6 +189,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_finds_what_was_kept, set_up),
 		cmocka_unit_test_setup(test_operand_forms, set_up),
+		cmocka_unit_test_setup(test_covers_whole_accesses_only, set_up),
 		cmocka_unit_test_setup(test_sees_every_change, set_up),
 		cmocka_unit_test_setup(test_keeps_no_rare_ones, set_up),
 		cmocka_unit_test_setup(test_large_page, set_up),
