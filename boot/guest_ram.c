@@ -46,7 +46,6 @@ enum status guest_ram_allocate(
 
 		if (piece == NULL)
 			return STATUS_NO_MEMORY;
-		memset(piece, 0, got);
 		status = guest_memory_add(memory, gpa, got, piece);
 		if (status != STATUS_OK)
 			return status;
@@ -57,5 +56,8 @@ enum status guest_ram_allocate(
 		if (gpa == GUEST_HOLE_START)
 			gpa = GUEST_HOLE_END;
 	}
+	/* Only now that all of it is there: clearing takes long, and a refusal must not. */
+	for (unsigned int i = 0; i < memory->count; i++)
+		memset(memory->ranges[i].host, 0, memory->ranges[i].size);
 	return STATUS_OK;
 }

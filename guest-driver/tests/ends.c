@@ -2,14 +2,19 @@
 /*
  * Test guest: every way in which a run ends. The command line is one word, and the word is the end;
  * who comes back from it leaves with status CAME_BACK, an unknown word with CHECK_STATUS_UNKNOWN.
+ * A word 'write=N' before it writes a line to sector N of the disk first: whatever the end is, the
+ * host must find the line there.
  */
 #include "guest-driver/runtime/io.h"
 #include "guest-driver/runtime/runtime.h"
+#include "guest-driver/svirtb.h"
 #include "guest-driver/testing/check.h"
+#include "guest-driver/testing/words.h"
 #include "guest-driver/tests/ends/ends.h"
 #include "lib/string.h"
 
 #define CAME_BACK 96
+#define NO_DISK   95
 
 /* A port that ends the run, and what is written there. */
 struct port_end {
@@ -110,12 +115,38 @@ static bool end_by_forgery(const char *word)
 	runtime_exit(7);
 }
 
+static void write_line(uint64_t sector)
+{
+	static char line[SVIRTB_SECTOR_SIZE] = "written before the end\n";
+	static struct svirtb_entry ring[2];
+	struct svirtb disk;
+
+	if (svirtb_init(&disk, ring, 2, SVIRTB_ENTRY_SIZE) != SVIRTB_OK ||
+		svirtb_write(&disk, sector, line, sizeof(line)) != SVIRTB_OK)
+		runtime_exit(NO_DISK);
+	svirtb_register_write(SVIRTB_STATUS, SVIRTB_RESET);
+}
+
+/* What follows a word 'write=N', after that was done. */
+static const char *take_write(const char *cmdline)
+{
+	const char *rest = cmdline;
+	char word[WORDS_MAX_LENGTH];
+	uint64_t sector;
+
+	if (!words_next(&rest, word) || words_numbers(word, "write=", &sector, 1) == 0)
+		return cmdline;
+	write_line(sector);
+	return rest + (*rest == ' ');
+}
+
 int main(const char *cmdline)
 {
 	bool known = false;
 
 	exceptions_init();
 	print("ends: %s\n", cmdline);
+	cmdline = take_write(cmdline);
 	known = end_by_status(cmdline) || end_by_port(cmdline) || end_by_forgery(cmdline);
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		if (strcmp(ends[i].word, cmdline) == 0) {
