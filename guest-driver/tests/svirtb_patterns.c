@@ -31,8 +31,8 @@ static void make_pattern(uint64_t sector, uint64_t count)
 {
 	for (uint64_t i = 0; i < count; i++) {
 		char line[40];
-		size_t length = format_text(line, sizeof(line), "sector %llu\n",
-			(unsigned long long)(sector + i));
+		size_t length = format_text(
+			line, sizeof(line), "sector %llu\n", (unsigned long long)(sector + i));
 
 		for (uint32_t at = 0; at < SVIRTB_SECTOR_SIZE; at++)
 			pattern[i][at] = (uint8_t)line[at % length];
@@ -73,8 +73,8 @@ static void write_batch(uint64_t sector, uint64_t count)
 	make_pattern(sector, sectors_of(count * SVIRTB_SECTOR_SIZE));
 	for (uint64_t i = 0; i < count; i++)
 		check_equal("queue",
-			svirtb_queue(&disk, SVIRTB_WRITE, sector + i, pattern[i],
-				SVIRTB_SECTOR_SIZE),
+			svirtb_queue(
+				&disk, SVIRTB_WRITE, sector + i, pattern[i], SVIRTB_SECTOR_SIZE),
 			SVIRTB_OK);
 	check_equal("submit", svirtb_submit(&disk), SVIRTB_OK);
 }
@@ -144,7 +144,6 @@ int main(const char *cmdline)
 
 	words = cmdline;
 	check_begin("init");
-	check_equal(
-		"result", svirtb_init(&disk, ring, RING_ENTRIES, entry_size), SVIRTB_OK);
+	check_equal("result", svirtb_init(&disk, ring, RING_ENTRIES, entry_size), SVIRTB_OK);
 	return check_run("", groups, 1);
 }

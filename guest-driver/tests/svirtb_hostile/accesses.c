@@ -5,9 +5,9 @@
  */
 #include "guest-driver/tests/svirtb_hostile/hostile.h"
 
-#define PAGE_BYTES     4096u
-#define REGISTERS_END  0x18u
-#define RING_ADDRESS   ((uint64_t)(uintptr_t)hostile_ring)
+#define PAGE_BYTES    4096u
+#define REGISTERS_END 0x18u
+#define RING_ADDRESS  ((uint64_t)(uintptr_t)hostile_ring)
 
 /* One MOV of this width, which the compiler would be free to take apart. */
 static uint64_t read_width(uint64_t address, unsigned int width)

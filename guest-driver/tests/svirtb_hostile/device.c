@@ -46,8 +46,7 @@ void hostile_open(const char *cmdline)
 {
 	enum svirtb_error error;
 
-	hostile.entry_size =
-		(uint32_t)words_number(cmdline, "entry-size=", SVIRTB_ENTRY_SIZE);
+	hostile.entry_size = (uint32_t)words_number(cmdline, "entry-size=", SVIRTB_ENTRY_SIZE);
 	hostile.seed = words_number(cmdline, "seed=", 1);
 	hostile.rounds = words_number(cmdline, "rounds=", 4000);
 	hostile.read_only = runtime_has_word(cmdline, "read-only");
@@ -104,8 +103,8 @@ uint32_t hostile_start(uint64_t ring, uint32_t entries)
 	return svirtb_register_read(SVIRTB_STATUS);
 }
 
-void hostile_put(void *ring, uint32_t index, uint64_t addr, uint64_t size, uint64_t sector,
-	uint32_t command)
+void hostile_put(
+	void *ring, uint32_t index, uint64_t addr, uint64_t size, uint64_t sector, uint32_t command)
 {
 	const struct svirtb_entry entry = {
 		.addr = addr, .size = size, .sector = sector, .cmd = command

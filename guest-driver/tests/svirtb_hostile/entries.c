@@ -47,8 +47,8 @@ static void put_around(const struct case_entry *bad, uint32_t first, uint32_t be
 			hostile_put(hostile_ring, slot, bad->addr, bad->size, bad->sector,
 				bad->command);
 		else if (i == 0)
-			hostile_put(hostile_ring, slot, buffer(), SECTOR, SECTOR_BEFORE,
-				SVIRTB_WRITE);
+			hostile_put(
+				hostile_ring, slot, buffer(), SECTOR, SECTOR_BEFORE, SVIRTB_WRITE);
 		else if (i < before)
 			hostile_put(hostile_ring, slot, (uintptr_t)hostile_target, SECTOR,
 				SECTOR_BEFORE, SVIRTB_READ);

@@ -95,8 +95,8 @@ static void test_write_of_ring(void)
 	check_begin("a write whose buffer is the ring");
 	hostile_start((uintptr_t)hostile_ring, RING_ENTRIES);
 	memset(hostile_ring, 0x3c, sizeof(hostile_ring));
-	hostile_put(hostile_ring, 0, (uintptr_t)hostile_ring, sizeof(hostile_ring), 9,
-		SVIRTB_WRITE);
+	hostile_put(
+		hostile_ring, 0, (uintptr_t)hostile_ring, sizeof(hostile_ring), 9, SVIRTB_WRITE);
 	check_done(1, SVIRTB_READY, 1);
 	hostile_note_write(hostile_ring, sizeof(hostile_ring), 9);
 	hostile_recover();
@@ -110,8 +110,8 @@ static void test_other_entry_size(void)
 	check_begin("entries of the other size: the second one drifts");
 	hostile_start((uintptr_t)hostile_ring, RING_ENTRIES);
 	memset(hostile_ring, 0xff, sizeof(hostile_ring));
-	hostile.entry_size = right == SVIRTB_ENTRY_SIZE ? SVIRTB_ENTRY_SIZE_UNPACKED
-							 : SVIRTB_ENTRY_SIZE;
+	hostile.entry_size =
+		right == SVIRTB_ENTRY_SIZE ? SVIRTB_ENTRY_SIZE_UNPACKED : SVIRTB_ENTRY_SIZE;
 	for (uint32_t i = 0; i < RING_ENTRIES - 1; i++)
 		put(hostile_ring, i, hostile_target, 2, SVIRTB_READ);
 	hostile.entry_size = right;

@@ -82,8 +82,7 @@ static void test_status(void)
 	}
 }
 
-static void set_register(
-	struct registers *registers, enum svirtb_register offset, uint32_t value)
+static void set_register(struct registers *registers, enum svirtb_register offset, uint32_t value)
 {
 	if (offset == SVIRTB_QUEUE_SIZE)
 		registers->size = value;
@@ -108,8 +107,8 @@ static void test_configuration(void)
 			for (uint32_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 				svirtb_register_write((enum svirtb_register)offset, values[i]);
 				if (state == STATE_DRIVER_OK)
-					set_register(&expected, (enum svirtb_register)offset,
-						values[i]);
+					set_register(
+						&expected, (enum svirtb_register)offset, values[i]);
 				registers_check(expected);
 			}
 		}

@@ -6,7 +6,7 @@
 
 #include "lib/string.h"
 
-#define SIZE_OF(entries) ((uint64_t)(entries) * hostile.entry_size)
+#define SIZE_OF(entries) ((uint64_t)(entries)*hostile.entry_size)
 
 static void check_refused(const char *name, uint64_t ring, uint32_t entries)
 {
@@ -81,8 +81,8 @@ static void test_places(void)
 	const uint64_t device_overlap = DEVICE_PAGE - SIZE_OF(RING_ENTRIES) + 1;
 
 	check_refused("behind memory", end, RING_ENTRIES);
-	check_refused("one byte over the end of memory", end - SIZE_OF(RING_ENTRIES) + 1,
-		RING_ENTRIES);
+	check_refused(
+		"one byte over the end of memory", end - SIZE_OF(RING_ENTRIES) + 1, RING_ENTRIES);
 	check_refused("one entry, one byte over", end - SIZE_OF(1) + 1, 1);
 	check_refused("in the hole below 4 GiB", HOLE, RING_ENTRIES);
 	check_refused("on the device page", DEVICE_PAGE, RING_ENTRIES);
@@ -92,8 +92,8 @@ static void test_places(void)
 	check_refused("at the largest address", ~0ull, 1);
 	check_refused("around the end of the address space", ~0ull - SIZE_OF(RING_ENTRIES) / 2,
 		RING_ENTRIES);
-	check_refused("up to the end of the address space", 0 - SIZE_OF(RING_ENTRIES),
-		RING_ENTRIES);
+	check_refused(
+		"up to the end of the address space", 0 - SIZE_OF(RING_ENTRIES), RING_ENTRIES);
 	check_refused("the largest, wrapping far into memory", 0 - SIZE_OF(4), MAX_ENTRIES);
 	check_accepted("up to the end of memory", end - SIZE_OF(RING_ENTRIES), RING_ENTRIES);
 	check_accepted("over a page boundary", end - 4096 - SIZE_OF(1) - 3, RING_ENTRIES);
