@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The local APIC of one virtual processor: priorities, in-service and request registers, LVT and
+ * timer, as xAPIC (a page of registers on the MMIO bus) and as x2APIC (MSRs). Hardware-free: time
+ * comes in as TSC values, interrupts go out by apic_pending and apic_accept, which vmm/interrupts.c
+ * asks before it enters the guest. SDM vol. 3A 'Advanced Programmable Interrupt Controller (APIC)'.
+ */
+#ifndef DEVICES_APIC_H
+#define DEVICES_APIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "devices/bus.h"
+#include "lib/log.h"
+
+#define APIC_BASE 0xfee00000ull
+#define APIC_SIZE 0x1000ull
+
+#define APIC_NO_DEADLINE (~0ull)
+
+#define MSR_APIC_BASE         0x1bu
+#define MSR_APIC_TSC_DEADLINE 0x6e0u
+#define MSR_APIC_X2_FIRST     0x800u
+#define MSR_APIC_X2_LAST      0x8ffu
+
+enum apic_delivery_mode {
+	APIC_FIXED = 0,
+	APIC_LOWEST_PRIORITY = 1,
+	APIC_SMI = 2,
+	APIC_NMI = 4,
+	APIC_INIT = 5,
+	APIC_STARTUP = 6,
+	APIC_EXTINT = 7,
+};
+
+/* What the APIC needs from its surroundings. */
+struct apic_host {
+	uint64_t (*now)(void *context);   /* the guest's TSC */
+	void (*attention)(void *context); /* a request, the timer or the priority has changed */
+	void (*end_of_interrupt)(void *context, uint8_t vector); /* to the I/O APIC, level only */
+	void *context;
+};
+
+struct apic; /* the definition stands below */
+
+/*
+ * As after reset: software-disabled, xAPIC mode, bootstrap processor. tpr: 32 bits where the task
+ * priority lives, so that the processor's TPR shadow and the register are one. The timer counts at
+ * the TSC's rate, divided as its divide configuration says.
+ */
+void apic_init(struct apic *apic, uint32_t id, uint32_t *tpr, struct apic_host host);
+
+/* The page of xAPIC registers, for the MMIO bus; aligned 32-bit accesses only. */
+extern const struct bus_ops apic_ops;
+
+/*
+ * RDMSR and WRMSR of IA32_APIC_BASE, IA32_TSC_DEADLINE and 0x800-0x8ff. False: #GP. SDM vol. 3A
+ * 'Extended XAPIC (x2APIC)'.
+ */
+bool apic_read_msr(struct apic *apic, uint32_t msr, uint64_t *value);
+bool apic_write_msr(struct apic *apic, uint32_t msr, uint64_t value);
+
+/* An interrupt message arrives, from the I/O APIC or another processor. */
+void apic_deliver(struct apic *apic, enum apic_delivery_mode mode, uint8_t vector, bool level);
+
+/* Whether a message with this destination is for this APIC (physical, logical flat and cluster). */
+bool apic_matches(const struct apic *apic, uint32_t destination, bool logical);
+
+/*
+ * The vector of highest priority that is requested and above the processor priority, or -1. It
+ * stays requested until apic_accept.
+ */
+int apic_pending(const struct apic *apic);
+/* The processor takes it: IRR to ISR. */
+void apic_accept(struct apic *apic, uint8_t vector);
+
+/* What was delivered as NMI since the last call. */
+bool apic_take_nmi(struct apic *apic);
+
+/*
+ * When nothing is pending but the task priority alone holds a request back: the request's class
+ * (1..15), for the TPR threshold, else 0.
+ */
+unsigned int apic_held_back_class(const struct apic *apic);
+
+/* When the timer fires next, as a TSC value, or APIC_NO_DEADLINE; and: it is now, make it so. */
+uint64_t apic_deadline(const struct apic *apic);
+void apic_expire(struct apic *apic, uint64_t now);
+
+/* Whether anything could ever request an interrupt of its own: an armed, unmasked timer. */
+bool apic_timer_is_armed(const struct apic *apic);
+
+#endif
