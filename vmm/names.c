@@ -67,6 +67,8 @@ static const char *const exit_reasons[EXIT_REASON_COUNT] = {
 	[EXIT_REASON_RDSEED] = "RDSEED",
 	[EXIT_REASON_XSAVES] = "XSAVES",
 	[EXIT_REASON_XRSTORS] = "XRSTORS",
+	[EXIT_REASON_SEAMCALL] = "SEAMCALL",
+	[EXIT_REASON_TDCALL] = "TDCALL",
 };
 
 static const char *const instruction_errors[] = {

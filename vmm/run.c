@@ -52,6 +52,8 @@ static exit_handler_fn *const exit_handlers[EXIT_REASON_COUNT] = {
 	[EXIT_REASON_ENCLS] = handle_undefined,
 	[EXIT_REASON_XSAVES] = handle_undefined,
 	[EXIT_REASON_XRSTORS] = handle_undefined,
+	[EXIT_REASON_SEAMCALL] = handle_undefined,
+	[EXIT_REASON_TDCALL] = handle_undefined,
 };
 
 /* SDM vol. 3C, 'Enabling and Entering VMX Operation'. */
