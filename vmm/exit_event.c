@@ -53,29 +53,17 @@ static void resume_delivery(void)
 		deliver(information, VMCS_IDT_VECTORING_ERROR_CODE);
 }
 
-/* Whether one of the causes is a breakpoint on the instruction itself, which is a fault; all others
- * are traps. SDM vol. 3B 'Debug Control Register (DR7)'. */
-static bool is_instruction_breakpoint(uint64_t causes, uint64_t dr7)
-{
-	for (unsigned int i = 0; i < 4; i++) {
-		const bool enabled = (dr7 >> (2 * i) & 3) != 0;
-		const bool on_execution = (dr7 >> (16 + 4 * i) & 3) == 0;
-
-		if ((causes & BIT(i)) && enabled && on_execution)
-			return true;
-	}
-	return false;
-}
-
-/* A #DB that exits has not touched DR6 and DR7 yet. SDM vol. 3C 'Exit Qualification for Debug
- * Exceptions'. */
+/*
+ * A #DB that exits has not touched DR6 and DR7 yet. SDM vol. 3C 'Exit Qualification for Debug
+ * Exceptions'. RFLAGS.RF is pushed as the exit has left it: a breakpoint on an instruction is the
+ * one fault that does not push it set, so that it is the guest's handler that sets it, or meets the
+ * breakpoint again. SDM vol. 3B 'Instruction-Breakpoint Exception Condition'.
+ */
 static void complete_debug_exception(void)
 {
 	const uint64_t causes = cpu_vmread(VMCS_EXIT_QUALIFICATION) & DEBUG_QUALIFICATION;
 	const uint64_t dr7 = cpu_vmread(VMCS_GUEST_DR7);
 
-	if (!(causes & DR6_BS) && is_instruction_breakpoint(causes, dr7))
-		vcpu_set_resume_flag();
 	cpu_write_dr6((cpu_read_dr6() & ~0xfull) | causes);
 	cpu_vmwrite(VMCS_GUEST_DR7, dr7 & ~DR7_GD);
 }
