@@ -13,7 +13,7 @@ GUEST_LDFLAGS := -static -nostdlib -no-pie -Wl,--gc-sections -Wl,--build-id=none
 # What every guest is linked with; what it does not call is left out.
 GUEST_LIB32_C := $(wildcard guest-driver/runtime/*32.c)
 GUEST_LIB_C := $(filter-out $(GUEST_LIB32_C),$(wildcard guest-driver/runtime/*.c)) \
-	guest-driver/svirtb.c guest-driver/sha256.c lib/format.c lib/string.c
+	$(filter-out guest-driver/demo.c,$(wildcard guest-driver/*.c)) lib/format.c lib/string.c
 GUEST_LIB64 := $(BUILD)/guests/64/guest-driver/runtime/start.asm.o \
 	$(GUEST_LIB_C:%.c=$(BUILD)/guests/64/%.o)
 GUEST_LIB32 := $(BUILD)/guests/32/guest-driver/runtime/start32.asm.o \
