@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "devices/ramdisk.h"
+#include "lib/string.h"
 
 #define BLOCK_MAX_CLIENTS 4
 
@@ -40,12 +41,49 @@ void block_init(struct block *block, struct ramdisk *disk);
 unsigned int block_add_client(struct block *block, block_synced_fn *synced, void *client);
 
 /*
+ * Whether a sync would have nothing to do: no sector waits for a write-back, or the disk is a
+ * RAMDISK_SNAPSHOT or READ_ONLY, from which nothing is ever written back. Walks the dirty map.
+ */
+bool block_is_stable(const struct block *block);
+
+/*
  * Asks that everything written so far be made durable. In RAMDISK_SNAPSHOT (and READ_ONLY) there is
  * nothing to do, and the run loop's write-back succeeds at once.
  */
 void block_request_sync(struct block *block, unsigned int client);
 
-/* The run loop has done the write-back. */
+/* The client waits no longer, and will not be told. */
+void block_cancel_sync(struct block *block, unsigned int client);
+
+/* The run loop has done the write-back. A client may ask again from within its call. */
 void block_complete_sync(struct block *block, bool done);
+
+/*
+ * Where sector begins, in bytes from the disk's start. False: that, or the last of the size bytes
+ * from there, is no 64-bit number.
+ */
+static inline bool block_find_sector(uint64_t sector, uint64_t size, uint64_t *offset)
+{
+	return !__builtin_mul_overflow(sector, RAMDISK_SECTOR_SIZE, offset) &&
+	       *offset + (size - (size != 0)) >= *offset;
+}
+
+/* Copies between host memory and the disk, of bytes that were checked before. */
+static inline void block_read(const struct block *block, uint64_t offset, void *to, uint64_t size)
+{
+	memcpy(to, ramdisk_read_at(block->disk, offset), size);
+}
+
+static inline void block_write(
+	struct block *block, uint64_t offset, const void *from, uint64_t size)
+{
+	memcpy(ramdisk_write_at(block->disk, offset, size), from, size);
+}
+
+/* Makes them 0. */
+static inline void block_zero(struct block *block, uint64_t offset, uint64_t size)
+{
+	memset(ramdisk_write_at(block->disk, offset, size), 0, size);
+}
 
 #endif

@@ -35,10 +35,10 @@ static void reset(struct svirtb *device)
 	device->entries = 0;
 }
 
-void svirtb_init(struct svirtb *device, const struct guest_memory *memory, struct ramdisk *disk,
+void svirtb_init(struct svirtb *device, const struct guest_memory *memory, struct block *block,
 	uint32_t entry_size)
 {
-	*device = (struct svirtb){ .entry_size = entry_size, .memory = memory, .disk = disk };
+	*device = (struct svirtb){ .entry_size = entry_size, .memory = memory, .block = block };
 	reset(device);
 }
 

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "devices/block.h"
 #include "devices/bus.h"
-#include "devices/ramdisk.h"
 #include "lib/log.h"
 #include "mm/guest_memory.h"
 
@@ -73,7 +73,7 @@ struct svirtb {
 
 	uint32_t entry_size; /* SVIRTB_ENTRY_PACKED or SVIRTB_ENTRY_UNPACKED */
 	const struct guest_memory *memory;
-	struct ramdisk *disk;
+	struct block *block;
 
 	/* Asked between entries: true ends the batch there (the run's time is up). May be null. */
 	bool (*stop)(void *context);
@@ -90,7 +90,7 @@ struct svirtb {
 };
 
 /* The device as after power-on: status MAGIC, all else 0. */
-void svirtb_init(struct svirtb *device, const struct guest_memory *memory, struct ramdisk *disk,
+void svirtb_init(struct svirtb *device, const struct guest_memory *memory, struct block *block,
 	uint32_t entry_size);
 
 extern const struct bus_ops svirtb_ops;

@@ -38,64 +38,66 @@ struct transfer {
 };
 
 /* Both copies follow a buffer in several pieces across them, one turn a piece. */
-static void copy_to_guest(const struct guest_memory *memory, const struct transfer *transfer,
-	const uint8_t *from, uint64_t size)
+static void copy_to_guest(
+	const struct svirtb *device, const struct transfer *transfer, uint64_t size)
 {
 	uint64_t gpa = transfer->gpa;
+	uint64_t offset = transfer->offset;
 	uint64_t piece;
 
 	if (transfer->host != NULL) {
-		memcpy(transfer->host, from, size);
+		block_read(device->block, offset, transfer->host, size);
 		return;
 	}
-	for (; size > 0; gpa += piece, from += piece, size -= piece) {
-		void *to = guest_memory_find(memory, gpa, size, &piece);
+	for (; size > 0; gpa += piece, offset += piece, size -= piece) {
+		void *to = guest_memory_find(device->memory, gpa, size, &piece);
 
-		memcpy(to, from, piece);
+		block_read(device->block, offset, to, piece);
 	}
 }
 
-static void copy_from_guest(
-	const struct guest_memory *memory, const struct transfer *transfer, uint8_t *to)
+static void copy_from_guest(struct svirtb *device, const struct transfer *transfer)
 {
 	uint64_t size = transfer->size;
 	uint64_t gpa = transfer->gpa;
+	uint64_t offset = transfer->offset;
 	uint64_t piece;
 
 	if (transfer->host != NULL) {
-		memcpy(to, transfer->host, size);
+		block_write(device->block, offset, transfer->host, size);
 		return;
 	}
-	for (; size > 0; gpa += piece, to += piece, size -= piece) {
-		const void *from = guest_memory_find(memory, gpa, size, &piece);
+	for (; size > 0; gpa += piece, offset += piece, size -= piece) {
+		const void *from = guest_memory_find(device->memory, gpa, size, &piece);
 
-		memcpy(to, from, piece);
+		block_write(device->block, offset, from, piece);
 	}
 }
 
 /* What the disk has there moves; the rest of the buffer stays as it was. */
 static bool execute_read(struct svirtb *device, const struct transfer *transfer)
 {
-	uint64_t size = ramdisk_readable(device->disk, transfer->offset, transfer->size);
+	const struct ramdisk *disk = device->block->disk;
+	uint64_t size = ramdisk_readable(disk, transfer->offset, transfer->size);
 
 	if (size < transfer->size)
 		log_limited(&device->short_reads, LOG_DEBUG, "svirtb",
 			"entry %u: read of %lu bytes at sector %llu passes the end of the disk "
 			"(%lu bytes); %lu transferred",
 			device->queue_tail, transfer->size, transfer->offset / RAMDISK_SECTOR_SIZE,
-			device->disk->size, size);
+			disk->size, size);
 	if (size > 0)
-		copy_to_guest(device->memory, transfer,
-			ramdisk_read_at(device->disk, transfer->offset), size);
+		copy_to_guest(device, transfer, size);
 	device->bytes_read += size;
 	return true;
 }
 
 static bool execute_write(struct svirtb *device, const struct transfer *transfer)
 {
+	const struct ramdisk *disk = device->block->disk;
 	uint64_t size = transfer->size;
 	uint64_t offset = transfer->offset;
-	enum status status = ramdisk_check_write(device->disk, offset, size);
+	enum status status = ramdisk_check_write(disk, offset, size);
 
 	if (status == STATUS_READ_ONLY)
 		return refuse(device, SVIRTB_MISTAKE_READ_ONLY,
@@ -105,9 +107,8 @@ static bool execute_write(struct svirtb *device, const struct transfer *transfer
 		return refuse(device, SVIRTB_MISTAKE_DISK_END,
 			"write of %lu bytes at sector %llu passes the end of the disk "
 			"(%llu sectors)",
-			size, offset / RAMDISK_SECTOR_SIZE,
-			device->disk->capacity / RAMDISK_SECTOR_SIZE);
-	copy_from_guest(device->memory, transfer, ramdisk_write_at(device->disk, offset, size));
+			size, offset / RAMDISK_SECTOR_SIZE, disk->capacity / RAMDISK_SECTOR_SIZE);
+	copy_from_guest(device, transfer);
 	device->bytes_written += size;
 	return true;
 }
@@ -124,9 +125,7 @@ static bool execute(struct svirtb *device, const struct svirtb_entry *entry)
 			"cmd 0x%x is neither 0 (read) nor 1 (write)", entry->cmd);
 	if (entry->size == 0)
 		return true;
-	/* Neither the first byte's offset nor the last one's may wrap. */
-	if (__builtin_mul_overflow(entry->sector, RAMDISK_SECTOR_SIZE, &transfer.offset) ||
-		transfer.offset + (entry->size - 1) < transfer.offset)
+	if (!block_find_sector(entry->sector, entry->size, &transfer.offset))
 		return refuse(device, SVIRTB_MISTAKE_SECTOR,
 			"sector 0x%lx with size 0x%lx wraps around", entry->sector, entry->size);
 	/* The whole buffer, even where a short read will use less of it. */

@@ -52,7 +52,8 @@ enum status vm_init(struct vm *vm, struct ept_capabilities capabilities, struct 
 		status = ept_map_guest(&vm->ept, &vm->memory);
 	if (status != STATUS_OK)
 		return status;
-	svirtb_init(&vm->svirtb, &vm->memory, disk, svirtb_entry_size);
+	block_init(&vm->block, disk);
+	svirtb_init(&vm->svirtb, &vm->memory, &vm->block, svirtb_entry_size);
 	vm->svirtb.stop = time_is_up;
 	vm->svirtb.stop_context = vm;
 	uart_init(&vm->uart, put_console, NULL, vm);

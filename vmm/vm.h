@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "devices/block.h"
 #include "devices/bus.h"
 #include "devices/power.h"
 #include "devices/svirtb.h"
@@ -38,6 +39,7 @@ struct vm {
 
 	struct bus mmio;
 	struct bus ports;
+	struct block block; /* the disk, behind every device that has it */
 	struct svirtb svirtb;
 	struct uart uart;
 	struct power power;

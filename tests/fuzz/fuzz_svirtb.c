@@ -23,6 +23,7 @@ struct input {
 struct machine {
 	struct guest_memory memory;
 	struct ramdisk disk;
+	struct block block;
 	struct bus mmio;
 	struct svirtb device;
 	unsigned int entries_left;
@@ -83,7 +84,8 @@ static void make_machine(
 	memcpy(data, model->disk, disk_size);
 	memcpy(machine->disk_at_start, model->disk, DISK_MAX);
 	must(ramdisk_init(&machine->disk, data, disk_size, dirty, mode) == STATUS_OK);
-	svirtb_init(&machine->device, &machine->memory, &machine->disk, entry_size);
+	block_init(&machine->block, &machine->disk);
+	svirtb_init(&machine->device, &machine->memory, &machine->block, entry_size);
 	must(bus_register(&machine->mmio, "svirtb", SVIRTB_BASE, SVIRTB_SIZE, &svirtb_ops,
 		     &machine->device) == STATUS_OK);
 	machine->device.stop = stop;

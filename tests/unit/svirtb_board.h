@@ -44,6 +44,7 @@ static const uint64_t board_edges[BOARD_PIECES][2] = {
 struct board {
 	struct guest_memory memory;
 	struct ramdisk disk;
+	struct block block;
 	struct bus mmio;
 	struct svirtb device;
 	/* As it was at board_remember. */
@@ -123,7 +124,8 @@ static inline void board_make(
 	assert_int_equal(ramdisk_init(&board->disk, data, disk_size, dirty, mode), STATUS_OK);
 	/* What an earlier use has left must not count. */
 	memset(&board->device, 0xa5, sizeof(board->device));
-	svirtb_init(&board->device, &board->memory, &board->disk, entry_size);
+	block_init(&board->block, &board->disk);
+	svirtb_init(&board->device, &board->memory, &board->block, entry_size);
 	assert_int_equal(bus_register(&board->mmio, "svirtb", SVIRTB_BASE, SVIRTB_SIZE, &svirtb_ops,
 				 &board->device),
 		STATUS_OK);
