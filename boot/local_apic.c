@@ -35,7 +35,7 @@ static bool apic_is_x2(void)
 	return (cpu_read_msr(MSR_IA32_APIC_BASE) & APIC_BASE_X2APIC) != 0;
 }
 
-static bool apic_is_on(void)
+bool local_apic_is_on(void)
 {
 	return (cpu_read_msr(MSR_IA32_APIC_BASE) & APIC_BASE_ENABLED) != 0;
 }
@@ -75,7 +75,7 @@ static bool must_be_masked(uint32_t offset, uint32_t entry)
 
 void local_apic_mask(uint32_t saved[LOCAL_APIC_MAX_LVT])
 {
-	for (uint32_t i = 0; apic_is_on() && i < LOCAL_APIC_MAX_LVT; i++) {
+	for (uint32_t i = 0; i < LOCAL_APIC_MAX_LVT; i++) {
 		if (!entry_exists(i))
 			continue;
 		saved[i] = apic_read(entries[i].offset);
@@ -86,7 +86,7 @@ void local_apic_mask(uint32_t saved[LOCAL_APIC_MAX_LVT])
 
 void local_apic_unmask(const uint32_t saved[LOCAL_APIC_MAX_LVT])
 {
-	for (uint32_t i = 0; apic_is_on() && i < LOCAL_APIC_MAX_LVT; i++) {
+	for (uint32_t i = 0; i < LOCAL_APIC_MAX_LVT; i++) {
 		if (entry_exists(i) && must_be_masked(entries[i].offset, saved[i]))
 			apic_write(entries[i].offset, saved[i]);
 	}
@@ -94,7 +94,5 @@ void local_apic_unmask(const uint32_t saved[LOCAL_APIC_MAX_LVT])
 
 uint64_t local_apic_page(void)
 {
-	if (!apic_is_on() || apic_is_x2())
-		return 0;
-	return cpu_read_msr(MSR_IA32_APIC_BASE) & APIC_BASE_ADDRESS;
+	return apic_is_x2() ? 0 : cpu_read_msr(MSR_IA32_APIC_BASE) & APIC_BASE_ADDRESS;
 }

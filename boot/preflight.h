@@ -13,7 +13,8 @@ struct preflight {
 	struct vmx_capabilities vmx;
 	bool show; /* print the table, not only its outcome */
 	bool passed;
-	const char *missing; /* the first needed row that is not there */
+	const char *missing; /* the first needed row that is not there, and what to do about it */
+	const char *advice;
 };
 
 /*

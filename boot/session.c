@@ -142,8 +142,8 @@ bool session_preflight(struct session *s)
 {
 	preflight_run(&s->preflight, s->config.check);
 	if (!s->preflight.passed)
-		return fail(s, VM_STATUS_PREFLIGHT, "preflight: %s is needed and missing",
-			s->preflight.missing);
+		return fail(s, VM_STATUS_PREFLIGHT, "preflight: %s is needed and missing: %s",
+			s->preflight.missing, s->preflight.advice);
 	if (s->config.check) {
 		s->status = VM_STATUS_OK;
 		format_text(s->reason, sizeof(s->reason), "preflight: all that is needed is there");

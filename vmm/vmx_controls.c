@@ -8,6 +8,7 @@
 #include "vmm/vmcs.h"
 #include "vmm/x86.h"
 
+#define BASIC_STRING_IO     BIT(54)
 #define BASIC_TRUE_CONTROLS BIT(55)
 
 const struct vmx_control vmx_controls[] = {
@@ -82,6 +83,7 @@ void vmx_read_capabilities(struct vmx_capabilities *c)
 		return;
 	c->basic = cpu_read_msr(MSR_IA32_VMX_BASIC);
 	c->true_controls = (c->basic & BASIC_TRUE_CONTROLS) != 0;
+	c->string_io = (c->basic & BASIC_STRING_IO) != 0;
 	c->misc = cpu_read_msr(MSR_IA32_VMX_MISC);
 	c->cr0_fixed0 = cpu_read_msr(MSR_IA32_VMX_CR0_FIXED0);
 	c->cr0_fixed1 = cpu_read_msr(MSR_IA32_VMX_CR0_FIXED1);

@@ -23,6 +23,7 @@ enum vmx_control_word {
 struct vmx_capabilities {
 	bool vmx;           /* CPUID.1:ECX.VMX */
 	bool true_controls; /* IA32_VMX_BASIC bit 55 */
+	bool string_io;     /* IA32_VMX_BASIC bit 54: exits by INS and OUTS say which operands */
 	uint64_t basic;     /* IA32_VMX_BASIC */
 	uint64_t misc;      /* IA32_VMX_MISC */
 	uint64_t ept_vpid;  /* IA32_VMX_EPT_VPID_CAP, 0 where there is neither */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 # Configuration: what is said about each mistake, that no guest starts then, and that the disk stays
-# as it was; and the configurations that are right.
+# as it was; the configurations that are right; and what is said about a machine that is not.
 
 # expect_refused TEXT: status 105 for this reason, before anything was started.
 expect_refused() {
@@ -183,4 +183,22 @@ check_check_prints_the_table() {
 	expect_log_line '\[preflight\] EPT page-walk length 4 +needed yes.*'
 	expect_no_log 'starting the guest'
 	expect_efi_statuses 0
+}
+
+# A machine that is not as it must be. The local APIC last: its timer, by which the firmware ticks,
+# stays off.
+put state.efi "$BUILD/efi/state.efi"
+scenario preflight-vmx-in-use program=state.efi args=vmxe \
+	after='copy \state.result \preflight-vmx-in-use.state'
+check_preflight_vmx_in_use() {
+	expect_status 105
+	expect_reason 'preflight: VMX not in use already (CR4.VMXE) is needed and missing: start '
+	grep -aq '^differences=0' "$AFTER/$SCENARIO.state" || refuse 'the state has changed'
+}
+
+scenario preflight-no-local-apic program=state.efi args=noapic
+check_preflight_no_local_apic() {
+	expect_status 105
+	expect_reason 'preflight: local APIC on (IA32_APIC_BASE.EN) is needed and missing: '
+	expect_log_line '\[preflight\] local APIC on .* needed no .*switch it on.*'
 }

@@ -3,10 +3,12 @@
  * Does cafevisor.efi leave the firmware as it was? Puts recognisable values into what is free for
  * it, starts \cafevisor.efi, and compares the processor's state, the interrupt controllers and the
  * firmware's timers before and after. Started by a shell or by scripts/starter.c:
- *   state.efi [x2apic] [avx] [twice] words for cafevisor.efi...
+ *   state.efi [x2apic] [avx] [twice] [vmxe] [noapic] words for cafevisor.efi...
  * x2apic: switches the local APIC to x2APIC mode first, and leaves it so. avx: switches XSAVE on
  * with all components that cafevisor.efi exchanges; without it XMM and x87 are compared by FXSAVE.
- * twice: starts cafevisor.efi two times. The findings go to \state.result, key=value lines.
+ * twice: starts cafevisor.efi two times. vmxe: sets CR4.VMXE, as a hypervisor started before would.
+ * noapic: switches the local APIC off for that time. The findings go to \state.result, key=value
+ * lines.
  */
 #include <efi.h>
 #include <efilib.h>
@@ -27,7 +29,7 @@
 
 struct test {
 	EFI_HANDLE image, volume;
-	BOOLEAN x2apic, avx;
+	BOOLEAN x2apic, avx, vmxe, noapic;
 	UINTN runs;
 	CHAR16 words[WORDS_MAX]; /* for cafevisor.efi */
 	UINT64 tsc_per_ms;
@@ -73,6 +75,10 @@ static void read_words(struct test *test, const EFI_LOADED_IMAGE *loaded)
 			test->x2apic = TRUE;
 		else if (take_word(&text, L"avx"))
 			test->avx = TRUE;
+		else if (take_word(&text, L"vmxe"))
+			test->vmxe = TRUE;
+		else if (take_word(&text, L"noapic"))
+			test->noapic = TRUE;
 		else if (take_word(&text, L"twice"))
 			test->runs = 2;
 		else
@@ -200,6 +206,19 @@ static void write_result(struct test *test)
 	root->Close(root);
 }
 
+/* What cafevisor.efi must refuse to start with. */
+static void put_obstacles(const struct test *test, BOOLEAN there)
+{
+	const UINT64 cr4 = cpu_read_cr4() & ~CR4_VMXE;
+	const UINT64 apic_base = cpu_read_msr(MSR_IA32_APIC_BASE) & ~APIC_BASE_ENABLED;
+
+	if (test->vmxe)
+		cpu_write_cr4(there ? cr4 | CR4_VMXE : cr4);
+	if (test->noapic)
+		cpu_write_msr(
+			MSR_IA32_APIC_BASE, there ? apic_base : apic_base | APIC_BASE_ENABLED);
+}
+
 static EFI_STATUS run(struct test *test)
 {
 	if (test->x2apic && !state_enter_x2apic())
@@ -214,10 +233,12 @@ static EFI_STATUS run(struct test *test)
 	state_read(&test->original, test->avx);
 	state_save_vectors(&test->original);
 	state_report(&test->report, &test->original);
+	put_obstacles(test, TRUE);
 	for (UINTN i = 0; i < test->runs; i++) {
 		state_mark(i);
 		run_once(test);
 	}
+	put_obstacles(test, FALSE);
 	state_restore(&test->original);
 	report_number(&test->report, "runs", test->runs);
 	report_number(&test->report, "differences", test->report.differences);
