@@ -6,6 +6,7 @@
 #include "boot/processor_state.h"
 
 #include "vmm/cpu.h"
+#include "vmm/guest_cpuid.h"
 #include "vmm/x86.h"
 
 #define CPUID_XSAVE   BIT(26) /* leaf 1 ECX */
@@ -13,9 +14,6 @@
 #define CPUID_PAGE_1G BIT(26) /* leaf 0x80000001 EDX */
 #define LEAF_XSAVE    0xd
 #define PAT_RESET     0x0007040600070406ull
-
-/* What fits, in the standard format, into a page. */
-#define XCR0_EXCHANGED (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512)
 
 struct processor_features processor_read_features(void)
 {
@@ -28,7 +26,7 @@ struct processor_features processor_read_features(void)
 	};
 
 	if (f.xsave)
-		f.xcr0 = cpu_id(LEAF_XSAVE, 0).eax & XCR0_EXCHANGED;
+		f.xcr0 = xcr0_carried(cpu_id(LEAF_XSAVE, 0).eax);
 	return f;
 }
 

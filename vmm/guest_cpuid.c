@@ -59,8 +59,6 @@ enum {
 #define EXTENDED_EDX_NX     BIT(20)
 #define EXTENDED_EDX_RDTSCP BIT(27)
 
-#define XCR0_CARRIED (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512)
-
 static void mask_version(struct guest_cpuid *c)
 {
 	struct cpuid_registers *r = &c->basic[LEAF_VERSION];
@@ -117,9 +115,7 @@ static void read_xsave(struct guest_cpuid *c, uint32_t max_leaf)
 {
 	if (max_leaf < LEAF_XSAVE || !(cpu_id(LEAF_VERSION, 0).ecx & VERSION_ECX_XSAVE))
 		return;
-	c->xcr0_allowed = cpu_id(LEAF_XSAVE, 0).eax & XCR0_CARRIED;
-	if ((c->xcr0_allowed & XCR0_AVX512) != XCR0_AVX512)
-		c->xcr0_allowed &= ~XCR0_AVX512;
+	c->xcr0_allowed = xcr0_carried(cpu_id(LEAF_XSAVE, 0).eax);
 	for (unsigned int i = 2; i < GUEST_CPUID_XSAVE; i++) {
 		if (c->xcr0_allowed & BIT(i)) {
 			c->xsave[i] = cpu_id(LEAF_XSAVE, i);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "vmm/cpu.h"
+#include "vmm/x86.h"
 
 #define GUEST_CPUID_BASIC    0x0e /* leaves 0 to 0xd */
 #define GUEST_CPUID_EXTENDED 9    /* leaves 0x80000000 to 0x80000008 */
@@ -30,6 +31,23 @@ struct guest_cpuid {
 	bool rdtscp;
 	unsigned int physical_bits;
 };
+
+/*
+ * Of the XCR0 components that a processor offers, those that a guest gets and that are exchanged
+ * for the firmware's: what fits, in the standard format, into a page, and only such a whole as
+ * XSETBV takes; a hypervisor below may show parts. SDM vol. 1, 'Enabling the XSAVE Feature Set and
+ * XSAVE-Enabled Features'.
+ */
+static inline uint64_t xcr0_carried(uint64_t offered)
+{
+	uint64_t carried = offered & (XCR0_X87 | XCR0_SSE);
+
+	if ((offered & (XCR0_SSE | XCR0_AVX)) == (XCR0_SSE | XCR0_AVX))
+		carried |= XCR0_AVX;
+	if ((carried & XCR0_AVX) && (offered & XCR0_AVX512) == XCR0_AVX512)
+		carried |= XCR0_AVX512;
+	return carried;
+}
 
 /* secondary: the value of the secondary processor-based controls that will be in force. */
 void guest_cpuid_init(struct guest_cpuid *cpuid, uint32_t secondary);
