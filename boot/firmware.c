@@ -8,6 +8,7 @@
 #include "lib/bits.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "mm/frames.h"
 
 #define LARGE_PAGE (2 * MIB)
 
@@ -56,13 +57,12 @@ void *firmware_alloc(struct firmware *firmware, size_t pages)
 	return memory;
 }
 
-void *firmware_alloc_permanent(struct firmware *firmware, size_t pages)
+void firmware_keep(struct firmware *firmware, const void *memory)
 {
-	void *memory = firmware_alloc(firmware, pages);
-
-	if (memory != NULL)
-		firmware->regions[firmware->region_count - 1].permanent = true;
-	return memory;
+	for (size_t i = 0; i < firmware->region_count; i++) {
+		if (firmware->regions[i].base == host_physical(memory))
+			firmware->regions[i].permanent = true;
+	}
 }
 
 void *firmware_alloc_stack(struct firmware *firmware, size_t pages)

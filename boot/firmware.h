@@ -46,8 +46,8 @@ MUST_USE enum status firmware_open(
 void *firmware_alloc(struct firmware *firmware, size_t pages);
 void *firmware_alloc_stack(struct firmware *firmware, size_t pages);
 
-/* As firmware_alloc, but never freed again: for what the processor may keep pointing at. */
-void *firmware_alloc_permanent(struct firmware *firmware, size_t pages);
+/* Makes such pages permanent: from now on the processor may keep pointing at them. */
+void firmware_keep(struct firmware *firmware, const void *memory);
 
 /*
  * Contiguous memory for the guest or the disk, not zeroed, aligned to 2 MiB where alignment says

@@ -44,7 +44,7 @@ enum status machine_init(
 		.firmware = firmware,
 		.vmx = vmx,
 		.features = processor_read_features(),
-		.tables = firmware_alloc_permanent(firmware, 1),
+		.tables = firmware_alloc(firmware, 1),
 	};
 	machine->firmware_processor.fpu = firmware_alloc(firmware, 1);
 	if (stacks.main == 0 || stacks.nmi == 0 || stacks.double_fault == 0 ||
@@ -172,6 +172,7 @@ enum exit_result machine_run(struct machine *machine, struct vcpu *vcpu,
 
 	machine->vcpu = vcpu;
 	machine->function = function;
+	firmware_keep(machine->firmware, machine->tables);
 	cpu_disable_interrupts();
 	machine->taken = true;
 	panic_set_hook(unwind_panic, machine);
