@@ -116,7 +116,8 @@ enum status machine_map(struct machine *machine)
 /* The last steps on the taken machine: everything that machine_switch does not put back itself. */
 static void leave_machine(struct machine *machine)
 {
-	processor_load(&machine->firmware_processor, &machine->features);
+	if (machine->saved)
+		processor_load(&machine->firmware_processor, &machine->features);
 	firmware_controls_load(&machine->firmware_state);
 }
 
@@ -154,6 +155,7 @@ static uint64_t run_taken(void *argument)
 
 	host_controls_load(&machine->firmware_state, &machine->features, machine->vmx);
 	processor_save(&machine->firmware_processor, &machine->features);
+	machine->saved = true;
 	processor_load(&machine->vcpu->state, &machine->features);
 	if (machine->given_back_at != 0)
 		machine->exchange_tsc = cpu_read_tsc() - machine->given_back_at;
@@ -175,6 +177,7 @@ enum exit_result machine_run(struct machine *machine, struct vcpu *vcpu,
 	firmware_keep(machine->firmware, machine->tables);
 	cpu_disable_interrupts();
 	machine->taken = true;
+	machine->saved = false;
 	panic_set_hook(unwind_panic, machine);
 	firmware_state_save(&machine->firmware_state);
 	local_apic_mask(machine->lvt);

@@ -46,6 +46,7 @@ struct machine {
 	struct vcpu *vcpu; /* whose processor state is loaded while the machine is ours */
 	enum exit_result (*function)(struct vcpu *vcpu);
 	bool taken;
+	bool saved;            /* firmware_processor holds the state of this taking */
 	uint64_t exchange_tsc; /* what the last give-back and take-over cost together */
 	uint64_t given_back_at;
 };
