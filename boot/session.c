@@ -37,6 +37,14 @@ static bool fail(struct session *s, int status, const char *format, ...)
 	return false;
 }
 
+/* Before there is a log: the firmware's console is all there is, if it has one. */
+static struct session *say_and_give_up(EFI_SYSTEM_TABLE *system, CHAR16 *line)
+{
+	if (system->ConOut != NULL)
+		system->ConOut->OutputString(system->ConOut, line);
+	return NULL;
+}
+
 struct session *session_new(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 {
 	const uint64_t started = cpu_read_tsc();
@@ -44,10 +52,14 @@ struct session *session_new(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	struct session *s;
 
 	if (firmware_open(&firmware, image, system) != STATUS_OK)
-		return NULL;
+		return say_and_give_up(system,
+			L"[boot] error: this firmware does not tell a program where it was loaded "
+			L"from; start cafevisor.efi as a boot option or from the UEFI shell\r\n");
 	s = firmware_alloc(&firmware, align_up(sizeof(*s), PAGE_SIZE) / PAGE_SIZE);
 	if (s == NULL)
-		return NULL;
+		return say_and_give_up(system,
+			L"[boot] error: the firmware has no memory left for cafevisor.efi; switch "
+			L"the machine off and on, and start it first\r\n");
 	/* From here on the firmware's regions, this one among them, are the session's. */
 	s->firmware = firmware;
 	s->started_tsc = started;

@@ -41,7 +41,10 @@ struct session {
 	unsigned int give_backs;
 };
 
-/* A session in pages of its own, which the hypervisor maps; null when the firmware has none. */
+/*
+ * A session in pages of its own, which the hypervisor maps; null when that fails, and the
+ * firmware's console was told.
+ */
 struct session *session_new(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
 
 /*
