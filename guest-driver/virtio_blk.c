@@ -168,7 +168,6 @@ static enum virtio_error wait_for_used(struct virtio_blk *disk)
 		virtqueue_ask_interrupt(&disk->queue);
 		if (!virtqueue_has_used(&disk->queue))
 			disk->options.wait(disk->options.context);
-		virtqueue_refuse_interrupt(&disk->queue);
 	}
 	for (uint32_t i = 0; i < POLLS && disk->options.wait == NULL; i++) {
 		if (virtqueue_has_used(&disk->queue))
@@ -194,11 +193,15 @@ enum virtio_error virtio_blk_submit(struct virtio_blk *disk)
 	enum virtio_error error = VIRTIO_OK;
 
 	disk->done = 0;
+	if (disk->queued == 0)
+		return VIRTIO_OK;
 	/* Asked for before the device looks: one interrupt for the whole batch, where it can. */
 	if (disk->options.wait != NULL)
 		virtqueue_ask_interrupt(&disk->queue);
 	if (virtqueue_publish(&disk->queue))
 		virtio_mmio_write(&disk->transport, VIRTIO_MMIO_QUEUE_NOTIFY, QUEUE);
+	if (disk->options.wait != NULL)
+		disk->options.wait(disk->options.context);
 	while (error == VIRTIO_OK) {
 		error = take_used(disk);
 		if (error != VIRTIO_OK || disk->done == disk->queued)

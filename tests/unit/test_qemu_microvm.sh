@@ -59,4 +59,30 @@ demo() {
 
 demo microvm-demo-split '' ,acpi=off '0xfeb00e00, split ring'
 demo microvm-demo-packed ,packed=on '' '0xfeb02e00, packed ring'
+
+# matrix NAME DEVICE-OPTIONS COUNT: the guest writes and reads back in COUNT ways and skips the
+# others; the image holds what it says to have read last.
+matrix() {
+	local name=$1 status digest
+
+	truncate -s 0 "$work/disk.img" && truncate -s 5M "$work/disk.img"
+	run_guest virtio_matrix '' "$2" ,acpi=off
+	status=$?
+	digest=$(head -c 4M "$work/disk.img" | sha256sum | cut -d ' ' -f 1)
+	if [ $status != 0 ]; then
+		fail "$name" "the guest's status is $status"
+	elif [ "$(grep -c 'bytes, SHA-256' "$work/log")" != "$3" ]; then
+		fail "$name" "not $3 ways went through"
+	elif [ "$(grep -c '^SKIP' "$work/log")" != $((16 - $3)) ]; then
+		fail "$name" "not $((16 - $3)) ways were skipped"
+	elif ! grep 'bytes, SHA-256' "$work/log" | tail -n 1 | grep -q "$digest"; then
+		fail "$name" "the image's SHA-256 is $digest"
+	else
+		pass "$name"
+	fi
+}
+
+matrix microvm-matrix ,packed=on 16
+matrix microvm-matrix-split-only '' 8
+matrix microvm-matrix-small-ring ,packed=on,queue-size=32 16
 exit $failed
