@@ -47,7 +47,7 @@ void block_cancel_sync(struct block *block, unsigned int client)
 
 void block_complete_sync(struct block *block, bool done)
 {
-	bool waited[BLOCK_MAX_CLIENTS];
+	bool waited[BLOCK_MAX_CLIENTS] = { false };
 
 	/* Who asks again while the others are told waits for the next one. */
 	for (unsigned int i = 0; i < block->count; i++) {
