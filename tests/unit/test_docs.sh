@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # What the documents name must exist: files and folders, functions and other names of the code, make
-# targets and variables, scenarios, configuration keys, links; and the README's table has every key.
-# Looks at what stands in backticks, at make's command lines, and at links: names of others' things
+# targets and variables, scenarios, configuration keys, messages, links; and the README's table has
+# every key. Looks at what stands in backticks, at make's command lines, at the first column of
+# tables of messages, and at links: names of others' things
 # stand without backticks, or in the list below. Prints PASS or FAIL lines; status 1 if one failed.
 set -uo pipefail
 
@@ -31,11 +32,17 @@ learn() {
 # The code without its comments and without this file, for names and for fixed strings.
 mapfile -t sources < <(find "${rooms[@]}" -type f ! -name '*.md' ! -name test_docs.sh)
 sources+=(Makefile linker.ld)
-perl -0777 -ne '
-	if ($ARGV =~ /\.[ch]$|\.ld$/) { s{/\*.*?\*/}{ }gs }
-	elsif ($ARGV =~ /\.asm$/) { s/;[^\n"]*$//gm }
-	else { s/^\s*#(?!:).*$//gm }
-	print "$_\n";' "${sources[@]}" >"$work/code"
+without_comments() {
+	perl -0777 -ne '
+		if ($ARGV =~ /\.[ch]$|\.ld$/) { s{/\*.*?\*/}{ }gs }
+		elsif ($ARGV =~ /\.asm$/) { s/;[^\n"]*$//gm }
+		else { s/^\s*#(?!:).*$//gm }
+		print "$_\n";' "$@"
+}
+without_comments "${sources[@]}" >"$work/code"
+# The strings of the program, as the compiler joins them.
+without_comments boot/*.c vmm/*.c devices/*.c lib/*.c |
+	perl -0777 -pe 's/"\s*L?"//g; s/\\\\/\\/g' >"$work/strings"
 learn is_word < <(grep -oE '[A-Za-z_][A-Za-z0-9_]*' "$work/code" | sort -u)
 learn is_file < <(printf '%s\n' "${sources[@]##*/}" "${documents[@]##*/}" LICENSE)
 learn is_target < <(sed -nE 's/^([a-z][a-z0-9 -]*):.*/\1/p' Makefile guest-driver/guests.mk |
@@ -104,8 +111,16 @@ make_word_exists() {
 	esac
 }
 
+# A piece of a message: a number in it may be one that is put in, like 0x%lx.
+message_exists() {
+	MESSAGE=$1 perl -0777 -ne '
+		($wanted = quotemeta $ENV{MESSAGE}) =~
+			s/(?<![0-9a-z])(0x[0-9a-f]+|[0-9]+)/(?:$1|(?:0x)?%[0-9l]*[a-z])/g;
+		exit !/$wanted/' "$work/strings"
+}
+
 # What a document has to check, a line each: its line number, the kind, and the word. Kinds: name
-# (out of backticks), make (behind the word make, in backticks or in a command), link.
+# (out of backticks), make (behind the word make, in backticks or in a command), message, link.
 extract() {
 	perl -CSD -ne '
 		sub words { my ($text) = @_; $text =~ s/"[^"]*"/x/g; return split(" ", $text) }
@@ -121,6 +136,15 @@ extract() {
 			(my $line = $_) =~ s/^\s+//;
 			commands($line);
 			next if $fenced || !/`/;
+		}
+		$messages = 1 if /^\| (?:message|row that says no|what the log says) \|/;
+		$messages = 0 if /^$/;
+		if ($messages && /^\| ([^-|][^|]*) \|/) {
+			(my $cell = $1) =~ s/`//g;
+			for (split /\.\.\.|[;*]/, $cell) {
+				s/^[\s,:]+|[\s,:]+$//g;
+				print "$.\tmessage\t$_\n" if /[a-z]/ && !/^(?:message|row that|what the log)/;
+			}
 		}
 		while (/`([^`]+)`/g) {
 			my $span = $1;
@@ -142,6 +166,7 @@ check_document() {
 		case $kind in
 		name) name_exists "$word" ;;
 		make) make_word_exists "$word" ;;
+		message) message_exists "$word" ;;
 		link) [[ $word == http* || -e $(dirname "$document")/${word%%#*} ]] ;;
 		esac || echo "$document:$line: '$word' ($kind) does not exist"
 	done < <(extract "$document")
@@ -174,8 +199,9 @@ report 'the table of keys' \
 # This test itself: every kind of invented name is found, and only those.
 mkdir "$work/docs"
 touch "$work/docs/architecture.md"
+# '~' is the end of a line.
 while IFS= read -r line; do
-	printf '%s\n' "$line" >"$work/made-up.md"
+	printf '%s\n' "${line//\~/$'\n'}" >"$work/made-up.md"
 	complaint="$line was taken for genuine"
 	[ -z "$(check_document "$work/made-up.md")" ] || complaint=
 	report "finds $line" "$complaint"
@@ -198,11 +224,17 @@ a key: `disk.colour = red`
 a key=value word: `disk.colour=red`
 a compiler's option: `-mno-tea`
 a link: [tea](docs/teapot.md)
+a message: ~| message |~| the teapot is empty | fill it |
 INVENTED
 cat >"$work/made-up.md" <<'GENUINE'
 `boot/main.c`, `test_svirtb.c`, `build/cafevisor.img`, `\cafevisor.result`, `boot/*.c`, `vcpu_run`,
 `vcpu_run()`, `struct vcpu`, `mov [rdi], eax`, `make bench ENGINE=kvm`, `hostile-rings`,
-`disk.mode = ro`, `disk.mode=ro`, `-mgeneral-regs-only`, [the house](docs/architecture.md#the-house), `lsblk`
+`disk.mode = ro`, `lsblk`, `disk.mode=ro`, `-mgeneral-regs-only`,
+[the house](docs/architecture.md#the-house)
+
+| message | |
+| --- | --- |
+| memory = 9M: the firmware has not that much free; cmd 0x7 is neither 0 (read) | |
 
     make run GUEST=file.elf CMDLINE="words for the guest"    # with words
 GENUINE
