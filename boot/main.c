@@ -11,7 +11,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	struct session *session = session_new(image, system);
 
 	if (session == NULL)
-		return EFI_OUT_OF_RESOURCES;
+		return EFI_UNSUPPORTED; /* as for status 105; session_new has said why */
 	if (session_open(session) && session_configure(session) && /* file, then load options */
 		session_preflight(session) && /* what must the machine have, and has it? */
 		session_load(session) &&      /* disk and guest, from the boot volume */
