@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 # Whole machines for whoever sources this: run.sh, the machine tests, the processor models.
 #   machine_start ENGINE FOLDER IMAGE   bochs, kvm or tcg boots FOLDER/IMAGE; sets MACHINE_PID
-#   machine_wait SECONDS                0 when it ended by itself, 1 when it was ended after SECONDS (0: never)
+#   machine_wait SECONDS [COMMAND...]   0 when it ended by itself, 1 when it was ended after SECONDS (0: never);
+#                                       also ends it, with 0, as soon as COMMAND succeeds
 #   machine_stop                        ends it now
 # FOLDER, one for each machine, receives com1.txt and the emulator's own output (emulator.txt). IMAGE
 # is one that make-esp.sh or make-image.sh made. What a caller may set before machine_start:
@@ -100,10 +101,15 @@ machine_stop() {
 }
 
 machine_wait() {
-	local deadline=$((SECONDS + $1))
+	local limit=$1 deadline=$((SECONDS + $1))
 
+	shift
 	while kill -0 "$MACHINE_PID" 2>/dev/null; do
-		if (($1 != 0 && SECONDS >= deadline)); then
+		if (($# > 0)) && "$@"; then
+			machine_stop
+			return 0
+		fi
+		if ((limit != 0 && SECONDS >= deadline)); then
 			machine_stop
 			return 1
 		fi

@@ -6,6 +6,9 @@
 #   boot_via shell                    starts things by startup.nsh; else a starter of ours does, fast
 #   boot_memory 6144                  MiB of the machine; boot_cpus, boot_model, boot_engine (bochs,
 #                                     tcg, nested), boot_limit (seconds of ours) likewise
+#   boot_image FILE                   boots a copy of FILE, which make-image.sh made, as it is
+#   boot_until shows TEXT             ends the machine, which would not end by itself, once COM1 shows
+#                                     TEXT; 'has_result': once \cafevisor.result is written
 #   disk_random big.img 5242880       a file of random bytes on the boot volume; disk_zero likewise
 #   put NAME FILE; put_text NAME TEXT other files on the boot volume
 #
@@ -24,16 +27,23 @@ describe_reset() {
 	SCENARIOS=()
 	declare -gA SCENARIO_WORD=()
 	BOOT_VIA=starter BOOT_ENGINE=bochs BOOT_LIMIT=420
-	BOOT_TARGETS=() BOOT_ENDED=''
+	BOOT_TARGETS=() BOOT_ENDED='' BOOT_IMAGE='' BOOT_UNTIL=()
 	EMPTY_DISK_SIZE=65536
 }
 
-boot_via() { BOOT_VIA=$1; }
-boot_engine() { BOOT_ENGINE=$1; }
-boot_limit() { BOOT_LIMIT=$1; }
-boot_memory() { MACHINE_MEMORY=$1; }
-boot_cpus() { MACHINE_CPUS=$1; }
+# describe_one_of WORD VALUE PATTERN: VALUE must be one of PATTERN's.
+describe_one_of() {
+	[[ $2 =~ ^($3)$ ]] || { echo "$BOOT_NAME: $1 $2: must be $3" >&2 && exit 2; }
+}
+
+boot_via() { describe_one_of boot_via "$1" 'shell|starter' && BOOT_VIA=$1; }
+boot_engine() { describe_one_of boot_engine "$1" 'bochs|tcg|nested' && BOOT_ENGINE=$1; }
+boot_limit() { describe_one_of boot_limit "$1" '[0-9]+' && BOOT_LIMIT=$1; }
+boot_memory() { describe_one_of boot_memory "$1" '[0-9]+' && MACHINE_MEMORY=$1; }
+boot_cpus() { describe_one_of boot_cpus "$1" '[0-9]+' && MACHINE_CPUS=$1; }
 boot_model() { MACHINE_MODEL=$1; }
+boot_image() { BOOT_IMAGE=$1; }
+boot_until() { BOOT_UNTIL=("$@"); }
 
 # In DESCRIBE_ONLY there is no volume to fill.
 disk_random() { [ -n "${DESCRIBE_ONLY:-}" ] || head -c "$2" /dev/urandom >"$BEFORE/$1"; }
@@ -45,6 +55,8 @@ scenario() {
 	local name=$1 word
 
 	shift
+	[[ " ${SCENARIOS[*]} " != *" $name "* ]] ||
+		{ echo "$BOOT_NAME: $name: there are two of this name" >&2 && exit 2; }
 	SCENARIOS+=("$name")
 	for word in "$@"; do
 		case ${word%%=*} in
