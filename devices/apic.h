@@ -19,6 +19,8 @@
 
 #define APIC_NO_DEADLINE (~0ull)
 
+#define APIC_MAP_WORDS 4 /* 256 vectors, one bit each */
+
 #define MSR_APIC_BASE         0x1bu
 #define MSR_APIC_TSC_DEADLINE 0x6e0u
 #define MSR_APIC_X2_FIRST     0x800u
@@ -42,12 +44,63 @@ struct apic_host {
 	void *context;
 };
 
-struct apic; /* the definition stands below */
+/* The local vector table, in the order of its registers from 0x320 on. */
+enum apic_lvt {
+	APIC_LVT_TIMER,
+	APIC_LVT_THERMAL,
+	APIC_LVT_PERFORMANCE,
+	APIC_LVT_LINT0,
+	APIC_LVT_LINT1,
+	APIC_LVT_ERROR,
+	APIC_LVT_COUNT,
+};
+
+/* SDM vol. 3A 'APIC Timer'. */
+struct apic_timer {
+	uint32_t initial;      /* initial count; 0 in TSC-deadline mode */
+	uint32_t divide;       /* the divide configuration register */
+	uint64_t deadline;     /* when it fires next, in TSC ticks, or APIC_NO_DEADLINE */
+	uint64_t tsc_deadline; /* IA32_TSC_DEADLINE: 0 unless armed in TSC-deadline mode */
+};
+
+/* One struct a kind of message. */
+struct apic_log_limits {
+	struct log_limit access;
+	struct log_limit message;
+	struct log_limit base;
+};
+
+struct apic {
+	struct apic_host host;
+	uint32_t *tpr;
+	uint64_t base;      /* IA32_APIC_BASE */
+	int32_t request;    /* the highest vector in irr, or -1 */
+	int32_t in_service; /* the highest vector in isr, or -1 */
+	uint64_t irr[APIC_MAP_WORDS];
+	uint64_t isr[APIC_MAP_WORDS];
+	uint64_t tmr[APIC_MAP_WORDS]; /* set: level, its EOI goes to the I/O APIC */
+	uint32_t id;
+	uint32_t ldr; /* of xAPIC mode */
+	uint32_t dfr;
+	uint32_t svr;
+	uint64_t icr;
+	uint32_t errors; /* seen since the last write of the ESR */
+	uint32_t esr;    /* what it reads */
+	uint32_t lvt[APIC_LVT_COUNT];
+	bool nmi;
+	struct apic_timer timer;
+	/*
+	 * The shortest period, in TSC ticks, at which a periodic timer interrupts; one that is
+	 * set shorter skips beats and stays in phase. 0, as apic_init leaves it: no limit.
+	 */
+	uint64_t min_period;
+	struct apic_log_limits limits;
+};
 
 /*
  * As after reset: software-disabled, xAPIC mode, bootstrap processor. tpr: 32 bits where the task
- * priority lives, so that the processor's TPR shadow and the register are one. The timer counts at
- * the TSC's rate, divided as its divide configuration says.
+ * priority lives (bits 7:0), so that the processor's TPR shadow and the register are one. The timer
+ * counts at the TSC's rate, divided as its divide configuration says. All of host must be there.
  */
 void apic_init(struct apic *apic, uint32_t id, uint32_t *tpr, struct apic_host host);
 
@@ -61,7 +114,10 @@ extern const struct bus_ops apic_ops;
 bool apic_read_msr(struct apic *apic, uint32_t msr, uint64_t *value);
 bool apic_write_msr(struct apic *apic, uint32_t msr, uint64_t value);
 
-/* An interrupt message arrives, from the I/O APIC or another processor. */
+/*
+ * An interrupt message arrives, from the I/O APIC or another processor. SMI, INIT, start-up and
+ * ExtINT are logged and dropped: one processor, which runs already, and no 8259 that delivers.
+ */
 void apic_deliver(struct apic *apic, enum apic_delivery_mode mode, uint8_t vector, bool level);
 
 /* Whether a message with this destination is for this APIC (physical, logical flat and cluster). */
@@ -84,7 +140,11 @@ bool apic_take_nmi(struct apic *apic);
  */
 unsigned int apic_held_back_class(const struct apic *apic);
 
-/* When the timer fires next, as a TSC value, or APIC_NO_DEADLINE; and: it is now, make it so. */
+/*
+ * When the timer requests its next interrupt, as a TSC value, or APIC_NO_DEADLINE; and: it is now,
+ * make it so (nothing happens before the deadline). However many periods have passed, one call is
+ * one interrupt, in constant time, and the next deadline lies after now.
+ */
 uint64_t apic_deadline(const struct apic *apic);
 void apic_expire(struct apic *apic, uint64_t now);
 
