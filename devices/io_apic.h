@@ -25,15 +25,29 @@ struct io_apic_message {
 	bool level;
 };
 
-struct io_apic; /* the definition stands below */
+struct io_apic {
+	void (*send)(void *context, const struct io_apic_message *message);
+	void *context;
+	uint32_t select; /* IOREGSEL: the register that IOWIN shows */
+	uint32_t id;     /* bits 27:24 */
+	uint32_t lines;  /* the lines that are asserted, one bit each */
+	/* Level messages on their way: sent, not yet ended. What the entries show as remote IRR. */
+	uint32_t remote_irr;
+	uint64_t entries[IO_APIC_LINES]; /* without remote IRR and delivery status */
+	struct log_limit access_limit;
+	struct log_limit mode_limit;
+};
 
-/* All lines masked, edge, ID 0. */
+/* All lines masked, edge, ID 0, no line asserted. */
 void io_apic_init(struct io_apic *io, void (*send)(void *context, const struct io_apic_message *),
 	void *context);
 
 extern const struct bus_ops io_apic_ops;
 
-/* A device's line changes (or stays as it is). For struct irq_line: controller is the io_apic. */
+/*
+ * A device's line changes (or stays as it is). For struct irq_line: controller is the io_apic. A
+ * line that does not exist is nowhere.
+ */
 void io_apic_set_line(void *io, unsigned int line, bool asserted);
 
 /* A local APIC has ended the level interrupt with this vector. */
