@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What both rings share and seldom need: the words for a ring error, buffers in several pieces of
+ * guest memory, and the checks of an indirect table. Called by the two rings through
+ * devices/virtq_chain.h.
+ */
+#include "devices/virtq_chain.h"
+
+#include <stdarg.h>
+
+#include "lib/bits.h"
+#include "lib/format.h"
+#include "lib/panic.h"
+
+static void stop_taking(struct virtq *queue)
+{
+	queue->takes = false;
+	queue->in_table = false;
+	queue->idle = VIRTQ_BROKEN;
+	queue->budget = 0;
+}
+
+bool virtq_break(struct virtq *queue, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	format_text_va(queue->why, sizeof(queue->why), format, arguments);
+	va_end(arguments);
+	stop_taking(queue);
+	return false;
+}
+
+bool virtq_break_at(struct virtq *queue, uint32_t at, const char *format, ...)
+{
+	va_list arguments;
+	size_t length;
+
+	length = queue->in_table ? format_text(queue->why, sizeof(queue->why),
+					   "descriptor %u of the indirect table at 0x%lx: ",
+					   at / VIRTQ_DESCRIPTOR_SIZE, queue->table_gpa)
+				 : format_text(queue->why, sizeof(queue->why),
+					   "descriptor %u: ", at / VIRTQ_DESCRIPTOR_SIZE);
+	va_start(arguments, format);
+	format_text_va(queue->why + length, sizeof(queue->why) - length, format, arguments);
+	va_end(arguments);
+	stop_taking(queue);
+	return false;
+}
+
+bool virtq_break_direction(struct virtq *queue, uint32_t at)
+{
+	return virtq_break_at(queue, at, "device-readable, but behind a device-writable one");
+}
+
+bool virtq_break_nested(struct virtq *queue, uint32_t at)
+{
+	return virtq_break_at(queue, at, "INDIRECT inside an indirect table");
+}
+
+bool virtq_break_length(struct virtq *queue, uint32_t at)
+{
+	return virtq_break_at(queue, at,
+		"the chain has more descriptors than the queue has entries (%u), or loops",
+		queue->size);
+}
+
+bool virtq_chain_is_too_long(struct virtq *queue, const struct virtq_chain *chain)
+{
+	uint64_t total = chain->readable_bytes + chain->writable_bytes;
+
+	/* A used length has 32 bits: 2^32 writable bytes could not be reported. */
+	if (total <= BIT(32) && chain->writable_bytes < BIT(32) && chain->readable_bytes < BIT(32))
+		return false;
+	return !virtq_break(queue, "chain of 0x%lx readable and 0x%lx writable bytes is too long",
+		chain->readable_bytes, chain->writable_bytes);
+}
+
+struct virtq_segment *virtq_chain_add_pieces(struct virtq *queue, struct virtq_chain *chain,
+	struct virtq_segment *end, uint32_t left, uint32_t at, uint64_t address, uint32_t length)
+{
+	const struct virtq_segment *limit = chain->segments + VIRTQ_MAX_SEGMENTS - left;
+	uint64_t gpa = address;
+	uint64_t rest = length;
+	uint64_t piece;
+
+	for (; rest > 0; gpa += piece, rest -= piece) {
+		uint8_t *host = guest_memory_find(queue->memory, gpa, rest, &piece);
+
+		if (host == NULL) {
+			virtq_break_at(queue, at, "buffer 0x%lx+%u is outside guest memory",
+				address, length);
+			return NULL;
+		}
+		if (end >= limit) {
+			virtq_break_at(queue, at,
+				"the chain's buffers lie in more than %u pieces of guest memory",
+				VIRTQ_MAX_SEGMENTS);
+			return NULL;
+		}
+		*end++ = (struct virtq_segment){ .host = host, .size = piece };
+	}
+	return end;
+}
+
+bool virtq_indirect_find(
+	struct virtq *queue, uint32_t at, uint64_t address, uint32_t length, const uint8_t **host)
+{
+	uint64_t available;
+
+	if (!queue->indirect)
+		return virtq_break_at(
+			queue, at, "INDIRECT, but VIRTIO_F_INDIRECT_DESC was not negotiated");
+	if (length == 0 || length % VIRTQ_DESCRIPTOR_SIZE != 0)
+		return virtq_break_at(queue, at,
+			"length %u of the indirect table is 0 or no multiple of %u", length,
+			VIRTQ_DESCRIPTOR_SIZE);
+	*host = guest_memory_find(queue->memory, address, length, &available);
+	if (available < length) {
+		if (!guest_memory_contains(queue->memory, address, length))
+			return virtq_break_at(queue, at,
+				"indirect table 0x%lx+%u is outside guest memory", address, length);
+		*host = NULL;
+	}
+	return true;
+}
+
+struct virtq_descriptor virtq_read_descriptor_pieces(
+	const struct guest_memory *memory, uint64_t gpa)
+{
+	struct virtq_descriptor descriptor;
+
+	if (guest_memory_read(memory, gpa, &descriptor, sizeof(descriptor)) != STATUS_OK)
+		panic("virtq", "descriptor at 0x%lx of a table in guest memory is outside", gpa);
+	return descriptor;
+}
+
+void *virtq_area_at_pieces(
+	const struct virtq *queue, const struct virtq_area *area, uint32_t offset)
+{
+	return guest_memory_find_aligned(queue->memory, area->gpa + offset);
+}
