@@ -109,12 +109,6 @@ static inline __attribute__((always_inline)) bool walk(struct virtq *queue,
 	return virtq_builder_finish(queue, chain, &builder);
 }
 
-static __attribute__((cold, noinline)) bool walk_pieces(
-	struct virtq *queue, struct virtq_chain *chain, uint64_t gpa, uint32_t size)
-{
-	return walk(queue, chain, NULL, gpa, size);
-}
-
 /* A chain that is one descriptor, which refers to an indirect table; before it came others. */
 static __attribute__((noinline)) bool take_indirect(struct virtq *queue, struct virtq_chain *chain,
 	uint32_t at, uint64_t address, uint64_t rest, uint32_t before)
@@ -135,10 +129,7 @@ static __attribute__((noinline)) bool take_indirect(struct virtq *queue, struct 
 			size / VIRTQ_DESCRIPTOR_SIZE, queue->size);
 	queue->in_table = true;
 	queue->table_gpa = address;
-	if (host != NULL)
-		done = walk(queue, chain, host, address, size);
-	else
-		done = walk_pieces(queue, chain, address, size);
+	done = walk(queue, chain, host, address, size);
 	queue->in_table = false;
 	return done;
 }
@@ -164,13 +155,9 @@ static inline __attribute__((always_inline)) enum virtq_result finish_take(
 	return VIRTQ_CHAIN;
 }
 
-/*
- * Takes a chain out of the ring, which lies at host in one piece or, where that is null, in
- * several. Inlined, so that this is tested before the loop.
- */
-static inline __attribute__((always_inline)) enum virtq_result take(
-	struct virtq *queue, struct virtq_chain *chain, uint8_t *host)
+enum virtq_result virtq_packed_take(struct virtq *queue, struct virtq_chain *chain)
 {
+	uint8_t *host = queue->descriptors.host;
 	const struct guest_memory *memory = queue->memory;
 	uint32_t room = (uint32_t)queue->size - queue->ring.in_flight;
 	uint32_t end = queue->size * VIRTQ_DESCRIPTOR_SIZE;
@@ -221,19 +208,6 @@ static inline __attribute__((always_inline)) enum virtq_result take(
 			available ^= VIRTQ_ROUND;
 		}
 	}
-}
-
-static __attribute__((cold, noinline)) enum virtq_result take_pieces(
-	struct virtq *queue, struct virtq_chain *chain)
-{
-	return take(queue, chain, NULL);
-}
-
-enum virtq_result virtq_packed_take(struct virtq *queue, struct virtq_chain *chain)
-{
-	if (virtq_unlikely(queue->descriptors.host == NULL))
-		return take_pieces(queue, chain);
-	return take(queue, chain, queue->descriptors.host);
 }
 
 bool virtq_packed_has_more(const struct virtq *queue)

@@ -102,13 +102,6 @@ static inline __attribute__((always_inline)) bool walk(struct virtq *queue,
 	}
 }
 
-static __attribute__((cold, noinline)) bool walk_pieces(struct virtq *queue,
-	struct virtq_chain *chain, const struct virtq_builder *builder, uint64_t gpa, uint32_t size,
-	uint32_t at, bool indirect)
-{
-	return walk(queue, chain, *builder, NULL, gpa, size, at, indirect);
-}
-
 /* 2.7.5.3 */
 static bool walk_indirect(struct virtq *queue, struct virtq_chain *chain,
 	const struct virtq_builder *builder, uint32_t at, uint64_t address, uint64_t rest)
@@ -123,10 +116,7 @@ static bool walk_indirect(struct virtq *queue, struct virtq_chain *chain,
 		return false;
 	queue->in_table = true;
 	queue->table_gpa = address;
-	if (host != NULL)
-		done = walk(queue, chain, *builder, host, address, size, 0, true);
-	else
-		done = walk_pieces(queue, chain, builder, address, size, 0, true);
+	done = walk(queue, chain, *builder, host, address, size, 0, true);
 	queue->in_table = false;
 	return done;
 }
@@ -149,13 +139,8 @@ enum virtq_result virtq_split_take(struct virtq *queue, struct virtq_chain *chai
 	}
 	chain->id = (uint16_t)head;
 	chain->slots = 1;
-	if (virtq_unlikely(table->host == NULL))
-		done = walk_pieces(queue, chain,
-			&(const struct virtq_builder){ chain->segments, 0, size, 0 }, table->gpa,
-			size * VIRTQ_DESCRIPTOR_SIZE, head * VIRTQ_DESCRIPTOR_SIZE, false);
-	else
-		done = walk(queue, chain, builder, table->host, table->gpa,
-			size * VIRTQ_DESCRIPTOR_SIZE, head * VIRTQ_DESCRIPTOR_SIZE, false);
+	done = walk(queue, chain, builder, table->host, table->gpa, size * VIRTQ_DESCRIPTOR_SIZE,
+		head * VIRTQ_DESCRIPTOR_SIZE, false);
 	if (!done)
 		return VIRTQ_BROKEN;
 	ring->next++;
