@@ -4,6 +4,7 @@
  */
 #include "guest-driver/testing/words.h"
 
+#include "lib/format.h"
 #include "lib/string.h"
 
 bool words_next(const char **cmdline, char word[WORDS_MAX_LENGTH])
@@ -66,4 +67,21 @@ uint64_t words_number(const char *cmdline, const char *name, uint64_t otherwise)
 			return number;
 	}
 	return otherwise;
+}
+
+void words_without_numbers(const char *cmdline, char words[WORDS_MAX_LENGTH])
+{
+	char word[WORDS_MAX_LENGTH];
+	size_t length = 0;
+
+	words[0] = '\0';
+	while (words_next(&cmdline, word)) {
+		bool has_number = false;
+
+		for (const char *c = word; *c != '\0'; c++)
+			has_number = has_number || *c == '=';
+		if (!has_number && length < WORDS_MAX_LENGTH)
+			length +=
+				format_text(words + length, WORDS_MAX_LENGTH - length, "%s ", word);
+	}
 }

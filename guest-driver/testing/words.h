@@ -25,4 +25,7 @@ unsigned int words_numbers(
 /* The one number of the word with this name, or without such a word the other. */
 uint64_t words_number(const char *cmdline, const char *name, uint64_t otherwise);
 
+/* The words that have no '=': the groups of guest-driver/testing/check.h. */
+void words_without_numbers(const char *cmdline, char words[WORDS_MAX_LENGTH]);
+
 #endif

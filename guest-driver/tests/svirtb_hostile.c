@@ -9,8 +9,6 @@
 #include "guest-driver/runtime/runtime.h"
 #include "guest-driver/testing/words.h"
 #include "guest-driver/tests/svirtb_hostile/hostile.h"
-#include "lib/format.h"
-#include "lib/string.h"
 
 static const struct check_group groups[] = {
 	{ "registers", hostile_test_registers }, /* the wrong value, or the wrong state */
@@ -22,28 +20,11 @@ static const struct check_group groups[] = {
 	{ "garbage", hostile_test_garbage },     /* random registers and rings, beside a model */
 };
 
-/* The words that are no parameters: the groups. */
-static void copy_groups(const char *cmdline, char *words, size_t size)
-{
-	char word[WORDS_MAX_LENGTH];
-	size_t length = 0;
-
-	words[0] = '\0';
-	while (words_next(&cmdline, word)) {
-		bool parameter = false;
-
-		for (const char *c = word; *c != '\0'; c++)
-			parameter = parameter || *c == '=';
-		if (!parameter && length < size)
-			length += format_text(words + length, size - length, "%s ", word);
-	}
-}
-
 int main(const char *cmdline)
 {
 	char words[WORDS_MAX_LENGTH];
 
 	hostile_open(cmdline);
-	copy_groups(cmdline, words, sizeof(words));
+	words_without_numbers(cmdline, words);
 	return check_run(words, groups, sizeof(groups) / sizeof(groups[0]));
 }
