@@ -60,6 +60,8 @@ EFI_LIB   := /usr/lib
 all: $(BUILD)/cafevisor.efi guests efi-programs $(BUILD)/disk.img
 
 include guest-driver/guests.mk
+include tests/lab/lab.mk
+-include tests/lab/staff.mk
 
 $(BUILD)/image/boot/%.o: IMAGE_CFLAGS += $(EFI_CFLAGS)
 $(BUILD)/image/%.o: %.c

@@ -7,6 +7,10 @@
 #include <stddef.h>
 
 #include "lib/bits.h"
+/* LAB 2 { for lab_not_implemented
+ * #include "lib/lab.h"
+ */
+/* LAB 2 } */
 
 #define PHYSICAL_BITS 52
 
@@ -40,18 +44,6 @@ static uint64_t *tree_find(const struct paging_tree *tree, uint64_t address, uns
 	}
 }
 
-/* First address beyond the entry of a level that covers address. */
-static uint64_t entry_end(uint64_t address, unsigned int level)
-{
-	return align_down(address, level_span(level)) + level_span(level);
-}
-
-static bool range_is_valid(uint64_t address, uint64_t size, unsigned int bits)
-{
-	return is_aligned(address | size, PAGE_SIZE) && size != 0 && address < BIT(bits) &&
-	       size <= BIT(bits) - address;
-}
-
 static unsigned int address_bits(const struct paging_tree *tree)
 {
 	return PAGE_SHIFT + 9 * tree->levels;
@@ -72,6 +64,19 @@ enum status paging_tree_init(struct paging_tree *tree, struct frame_pool *pool, 
 		.pool = pool,
 	};
 	return tree->root != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+/* LAB 2 { the helpers of paging_tree_map: steps 1 and 2 */
+/* First address beyond the entry of a level that covers address. */
+static uint64_t entry_end(uint64_t address, unsigned int level)
+{
+	return align_down(address, level_span(level)) + level_span(level);
+}
+
+static bool range_is_valid(uint64_t address, uint64_t size, unsigned int bits)
+{
+	return is_aligned(address | size, PAGE_SIZE) && size != 0 && address < BIT(bits) &&
+	       size <= BIT(bits) - address;
 }
 
 static bool range_is_empty(const struct paging_tree *tree, uint64_t address, uint64_t end)
@@ -126,10 +131,20 @@ static uint64_t map_leaf(struct paging_tree *tree, uint64_t address, uint64_t ph
 		entry = table_entry(table, address, level - 1);
 	}
 }
+/* LAB 2 } */
 
 enum status paging_tree_map(struct paging_tree *tree, uint64_t address, uint64_t physical,
 	uint64_t size, uint64_t attributes)
 {
+	/* LAB 2 { steps 1 and 2: map
+	 * lab_not_implemented(2, "step 1, paging_tree_map in mm/paging_tree.c");
+	 * (void)tree;
+	 * (void)address;
+	 * (void)physical;
+	 * (void)size;
+	 * (void)attributes;
+	 * return STATUS_UNSUPPORTED;
+	 */
 	uint64_t leaf;
 
 	if (!range_is_valid(address, size, address_bits(tree)) ||
@@ -148,8 +163,10 @@ enum status paging_tree_map(struct paging_tree *tree, uint64_t address, uint64_t
 		}
 	}
 	return STATUS_OK;
+	/* LAB 2 } */
 }
 
+/* LAB 2 { the helpers of paging_tree_unmap: step 3 */
 /* Replaces a large leaf by a table of the next smaller ones that maps the same. */
 static uint64_t *leaf_split(struct paging_tree *tree, uint64_t *entry, unsigned int level)
 {
@@ -181,9 +198,17 @@ static enum status split_at(struct paging_tree *tree, uint64_t address)
 	}
 	return STATUS_OK;
 }
+/* LAB 2 } */
 
 enum status paging_tree_unmap(struct paging_tree *tree, uint64_t address, uint64_t size)
 {
+	/* LAB 2 { step 3: split and unmap
+	 * lab_not_implemented(2, "step 3, paging_tree_unmap in mm/paging_tree.c");
+	 * (void)tree;
+	 * (void)address;
+	 * (void)size;
+	 * return STATUS_UNSUPPORTED;
+	 */
 	if (!range_is_valid(address, size, address_bits(tree)))
 		return STATUS_BAD_VALUE;
 	/* The end may be the tree's: nothing crosses that, and its entry would be the first one's.
@@ -192,6 +217,7 @@ enum status paging_tree_unmap(struct paging_tree *tree, uint64_t address, uint64
 		return STATUS_NO_MEMORY;
 	range_clear(tree, address, address + size);
 	return STATUS_OK;
+	/* LAB 2 } */
 }
 
 bool paging_tree_lookup(const struct paging_tree *tree, uint64_t address, struct paging_leaf *leaf)

@@ -9,7 +9,12 @@
 
 #include "lib/bits.h"
 #include "vmm/decode_opcodes.h"
+/* LAB 1 { for lab_not_implemented
+ * #include "lib/lab.h"
+ */
+/* LAB 1 } */
 
+/* LAB 1 { the helpers of decode_insn */
 /*
  * Every access to a device comes through here. There are three ways: decode_insn takes what has no
  * prefix, decode_quick what has no prefix but REX, decode_slow takes all. The parts are inlined
@@ -346,10 +351,19 @@ NOINLINE enum status decode_quick(const uint8_t *bytes, unsigned count, struct i
 	insn->length = (uint8_t)(code.next - bytes);
 	return status;
 }
+/* LAB 1 } */
 
 enum status decode_insn(
 	const uint8_t *bytes, unsigned count, enum code_size mode, struct insn *restrict insn)
 {
+	/* LAB 1 { steps 1 to 5: decode
+	 * lab_not_implemented(1, "step 1, decode_insn in vmm/decode.c");
+	 * (void)bytes;
+	 * (void)count;
+	 * (void)mode;
+	 * (void)insn;
+	 * return STATUS_UNSUPPORTED;
+	 */
 	static const struct prefixes none = { .segment = -1 };
 
 	if (count < QUICK_MAX_LENGTH || mode == CODE_16)
@@ -366,4 +380,5 @@ enum status decode_insn(
 
 	insn->length = (uint8_t)(code.next - bytes);
 	return status;
+	/* LAB 1 } */
 }

@@ -6,6 +6,7 @@
  */
 #include "vmm/decode_opcodes.h"
 
+/* LAB 1 { tables, if you want some: vmm/decode_opcodes.h has their form */
 /* An opcode's entry, by its operands; width is in bytes, 4 stands for the operand size. */
 #define ENTRY(what, op, memory, register, memory_first, flag)                             \
 	.kind = (what), .operation = (op), .width = (memory), .target_width = (register), \
@@ -216,3 +217,4 @@ const struct address_form address_forms[3][8][4] = {
 		FORMS_32(REG_RDI, 8),
 	},
 };
+/* LAB 1 } */

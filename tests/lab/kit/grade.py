@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""'make grade': builds, runs the public tests of the hand-out's assignments, says where one stands.
+
+    python3 -m kit.grade BUILD [--lab "N ..."] [--test NAME]    (in tests/lab)
+"""
+import argparse
+import os
+import shutil
+import sys
+import time
+
+from . import report
+from .bench import BuildFailed, build_child, run_unit_tests
+from .machine import Parts, run_machine_tests
+from .sandbox import Limits, Sandbox, tail_text
+from .tests import TOP, Lab, assigned_labs
+
+# A machine may take what is left of three minutes.
+SECONDS, BUILD_SECONDS = 175, 90
+
+
+def build_machine(sandbox, build, folder):
+    parts = [os.path.join(build, name)
+             for name in ("cafevisor.efi", "starter.efi", "guests/lab.elf")]
+    log = os.path.join(folder, "make.txt")
+    ended = sandbox.run(["make", "--no-print-directory", "-j2", f"BUILD={build}", *parts],
+                        Limits(BUILD_SECONDS, cpu=120, memory=0, file=64 << 20), log, cwd=TOP)
+    if ended.status != 0:
+        raise BuildFailed(f"make {ended}\n" + tail_text(log, 20))
+    return Parts(*parts)
+
+
+def attempt(build):
+    try:
+        return build()
+    except BuildFailed as failed:
+        return failed
+
+
+def grade(lab, build, folder, only, deadline, tell):
+    sandbox = Sandbox()
+    tests = [test for test in lab.tests if only in ("", test.name)]
+    units = [test for test in tests if test.kind == "unit"]
+    machines = [test for test in tests if test.kind == "machine"]
+    seed = os.urandom(8).hex()
+    results = []
+    if units:
+        tell(f"assignment {lab.number}: {len(units)} unit tests")
+        program = attempt(lambda: build_child(sandbox, lab, TOP, folder)[0])
+        results += run_unit_tests(units, sandbox, program, None, seed)
+    if machines:
+        tell(f"assignment {lab.number}: the whole machine, about half a minute in Bochs")
+        parts = attempt(lambda: build_machine(sandbox, build, folder))
+        room = max(45, int(deadline - time.monotonic()))
+        results += run_machine_tests(machines, sandbox, parts, folder, seed, room)
+    return results
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build")
+    parser.add_argument("--lab", default="")
+    parser.add_argument("--test", default="")
+    arguments = parser.parse_args()
+    labs = [int(word) for word in arguments.lab.split()] or assigned_labs()
+    if not labs:
+        sys.exit("grade: LAB=3 says which assignment; in a hand-out it is known")
+    build = os.path.abspath(arguments.build)
+    folder = os.path.join(build, "grade")
+    shutil.rmtree(folder, ignore_errors=True)
+    coloured = sys.stdout.isatty()
+    deadline = time.monotonic() + SECONDS
+    os.makedirs(folder)
+    kept = open(os.path.join(build, "grade.txt"), "w", encoding="utf-8")
+    found = 0
+    for number in labs:
+        lab = Lab(number, with_hidden=False)
+        here = os.path.join(folder, str(number))
+        os.makedirs(here)
+        results = grade(lab, build, here, arguments.test, deadline,
+                        lambda text: print(f"grade: {text}", file=sys.stderr, flush=True))
+        if not results:
+            continue
+        found += len(results)
+        title = f"Assignment {number}: {lab.title}"
+        command = "make grade" + ("" if assigned_labs() == [number] else f" LAB={number}")
+        print("\n".join([""] + report.report(title, results, command, coloured)))
+        print("\n".join(report.report(title, results, command)) + "\n", file=kept)
+    if not found:
+        sys.exit(f"grade: there is no test '{arguments.test}'")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
