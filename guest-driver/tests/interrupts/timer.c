@@ -59,23 +59,45 @@ static void test_one_shot(void)
 	check_apic_is_idle();
 }
 
+/* Ticks of the TSC in 256 counts of the timer, undivided. */
+static uint64_t measure_rate(void)
+{
+	uint32_t first_count, last_count;
+	uint64_t first;
+
+	timer_start(APIC_LVT_MASKED, APIC_DIVIDE_BY_1, LONG_COUNT);
+	first_count = apic_read(APIC_TIMER_CURRENT);
+	first = tsc_read();
+	recorder_listen(3 * A_MOMENT);
+	last_count = apic_read(APIC_TIMER_CURRENT);
+	if (!check_true("it counts down", last_count < first_count))
+		return 1;
+	return (tsc_read() - first) * 256 / (first_count - last_count);
+}
+
+/*
+ * How long a count takes with each divisor: never too short, and in one of some tries not too long.
+ * QEMU's TSC and timer are two clocks, which a busy machine pulls apart: not measured there.
+ */
 static void test_divide(void)
 {
 	static const uint8_t codes[] = { 0xb, 0x0, 0x1, 0x2, 0x3, 0x8, 0x9, 0xa };
-	uint64_t ticks[8];
+	uint64_t rate;
 
-	check_begin("timer: each divisor takes longer than the one before");
+	check_begin("timer: the divisors");
+	rate = measure_rate();
 	for (unsigned int i = 0; i < 8; i++) {
-		ticks[i] = UINT64_MAX;
-		for (unsigned int try = 0; try < 3; try++) {
-			const uint64_t one = measure_count(codes[i], COUNT / 16);
+		const uint64_t expected = ((uint64_t)COUNT / 16 << i) * rate / 256;
+		uint64_t ticks = measure_count(codes[i], COUNT / 16);
 
-			ticks[i] = one < ticks[i] ? one : ticks[i];
-		}
 		check_equal("divide configuration", apic_read(APIC_TIMER_DIVIDE), codes[i]);
+		if (!strict)
+			continue;
+		for (unsigned int try = 0; try < TRIES && ticks > expected * 5 / 4; try++)
+			ticks = measure_count(codes[i], COUNT / 16);
+		check_true("not too short", ticks > expected * 3 / 4);
+		check_true("not too long", ticks <= expected * 5 / 4);
 	}
-	for (unsigned int i = 2; i < 8; i++)
-		check_true("four times the divisor is longer", ticks[i] > ticks[i - 2]);
 	timer_stop();
 }
 
