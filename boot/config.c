@@ -28,6 +28,17 @@ static const char *const disk_modes[] = {
 	[RAMDISK_SNAPSHOT] = "snapshot",
 };
 
+static const char *const disk_devices[] = {
+	[DISK_DEVICE_BOTH] = "both",
+	[DISK_DEVICE_SVIRTB] = "svirtb",
+	[DISK_DEVICE_VIRTIO] = "virtio",
+};
+
+static const char *const disk_syncs[] = {
+	[DISK_SYNC_VIRTIO] = "virtio",
+	[DISK_SYNC_EXIT] = "exit",
+};
+
 static const char *const pause_modes[] = {
 	[PAUSE_AUTO] = "auto",
 	[PAUSE_YES] = "yes",
@@ -215,6 +226,37 @@ static void disk_mode_show(const struct config *config, char *text, size_t size)
 	format_text(text, size, "%s", disk_modes[config->disk_mode]);
 }
 
+static const char *disk_device_set(struct config *config, const char *value)
+{
+	int device = choice_find(disk_devices, ARRAY_COUNT(disk_devices), value);
+
+	if (device < 0)
+		return "must be svirtb, virtio or both";
+	config->disk_device = (enum disk_device)device;
+	return NULL;
+}
+
+static void disk_device_show(const struct config *config, char *text, size_t size)
+{
+	format_text(text, size, "%s", disk_devices[config->disk_device]);
+}
+
+static const char *disk_sync_set(struct config *config, const char *value)
+{
+	int sync = choice_find(disk_syncs, ARRAY_COUNT(disk_syncs), value);
+
+	if (sync < 0)
+		return "must be virtio (as virtio 1.2 demands) or exit (at the end of the run "
+		       "only)";
+	config->disk_sync = (enum disk_sync)sync;
+	return NULL;
+}
+
+static void disk_sync_show(const struct config *config, char *text, size_t size)
+{
+	format_text(text, size, "%s", disk_syncs[config->disk_sync]);
+}
+
 static const char *entry_size_set(struct config *config, const char *value)
 {
 	if (strcmp(value, "28") == 0)
@@ -282,6 +324,8 @@ static const struct config_key config_keys[] = {
 	{ "memory", memory_set, memory_show },
 	{ "disk", disk_set, disk_show },
 	{ "disk.mode", disk_mode_set, disk_mode_show },
+	{ "disk.device", disk_device_set, disk_device_show },
+	{ "disk.sync", disk_sync_set, disk_sync_show },
 	{ "svirtb.entry-size", entry_size_set, entry_size_show },
 	{ "timeout", timeout_set, timeout_show },
 	{ "pause", pause_set, pause_show },
@@ -297,6 +341,8 @@ void config_set_defaults(struct config *config)
 		.memory = MEMORY_DEFAULT,
 		.disk = "\\disk.img",
 		.disk_mode = RAMDISK_READ_WRITE,
+		.disk_device = DISK_DEVICE_BOTH,
+		.disk_sync = DISK_SYNC_VIRTIO,
 		.svirtb_entry_size = SVIRTB_ENTRY_PACKED,
 		.timeout_seconds = 0,
 		.pause = PAUSE_AUTO,

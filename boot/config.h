@@ -19,10 +19,16 @@
 #define CONFIG_CMDLINE_SIZE 2048
 #define CONFIG_LINE_SIZE    4096 /* of a line of the file, or of a word of the load options */
 #define CONFIG_ERROR_SIZE   512
-#define CONFIG_KEY_COUNT    9
+#define CONFIG_KEY_COUNT    11
 
 /* Whether to wait for a key before returning to the firmware. */
 enum pause_mode { PAUSE_AUTO, PAUSE_YES, PAUSE_NO };
+
+/* Which devices give the guest its disk. */
+enum disk_device { DISK_DEVICE_BOTH, DISK_DEVICE_SVIRTB, DISK_DEVICE_VIRTIO };
+
+/* When virtio-blk's writes are made durable: as virtio 1.2 demands, or at the end of the run. */
+enum disk_sync { DISK_SYNC_VIRTIO, DISK_SYNC_EXIT };
 
 struct config {
 	char guest[CONFIG_PATH_SIZE]; /* path on the boot volume, beginning with a backslash */
@@ -30,6 +36,8 @@ struct config {
 	uint64_t memory; /* bytes of guest memory; a multiple of 4 KiB, 1 MiB to 1 TiB */
 	char disk[CONFIG_PATH_SIZE]; /* path on the boot volume, beginning with a backslash */
 	enum ramdisk_mode disk_mode;
+	enum disk_device disk_device;
+	enum disk_sync disk_sync;
 	uint32_t svirtb_entry_size; /* bytes; SVIRTB_ENTRY_PACKED or SVIRTB_ENTRY_UNPACKED */
 	uint32_t timeout_seconds;   /* 0: none */
 	enum pause_mode pause;

@@ -37,6 +37,7 @@ static void expect_sane(const struct config *config)
 	must(config->svirtb_entry_size == 28 || config->svirtb_entry_size == 32);
 	must(config->timeout_seconds <= 1000000);
 	must(config->disk_mode <= RAMDISK_SNAPSHOT && config->pause <= PAUSE_NO);
+	must(config->disk_device <= DISK_DEVICE_VIRTIO && config->disk_sync <= DISK_SYNC_EXIT);
 	must(config->log_level < LOG_LEVEL_COUNT);
 }
 
@@ -45,6 +46,7 @@ static void expect_same(const struct config *a, const struct config *b)
 	must(strcmp(a->guest, b->guest) == 0 && strcmp(a->disk, b->disk) == 0);
 	must(strcmp(a->cmdline, b->cmdline) == 0);
 	must(a->memory == b->memory && a->disk_mode == b->disk_mode);
+	must(a->disk_device == b->disk_device && a->disk_sync == b->disk_sync);
 	must(a->svirtb_entry_size == b->svirtb_entry_size);
 	must(a->timeout_seconds == b->timeout_seconds);
 	must(a->pause == b->pause && a->log_level == b->log_level);

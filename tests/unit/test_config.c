@@ -104,6 +104,11 @@ static const struct good_row good_files[] = {
 	{ "rw", "disk.mode = rw\n", "disk.mode", "rw" },
 	{ "ro", "disk.mode = ro\n", "disk.mode", "ro" },
 	{ "snapshot", "disk.mode = snapshot\n", "disk.mode", "snapshot" },
+	{ "both devices", "disk.device = both\n", "disk.device", "both" },
+	{ "svirtb only", "disk.device = svirtb\n", "disk.device", "svirtb" },
+	{ "virtio only", "disk.device = virtio\n", "disk.device", "virtio" },
+	{ "sync as specified", "disk.sync = virtio\n", "disk.sync", "virtio" },
+	{ "sync at exit", "disk.sync = exit\n", "disk.sync", "exit" },
 	{ "entry size 28", "svirtb.entry-size = 28\n", "svirtb.entry-size", "28" },
 	{ "entry size 32", "svirtb.entry-size = 32\n", "svirtb.entry-size", "32" },
 	{ "timeout", "timeout = 1000000\n", "timeout", "1000000" },
@@ -135,7 +140,9 @@ struct bad_row {
 	const char *error;
 };
 
-#define KEYS "guest, cmdline, memory, disk, disk.mode, svirtb.entry-size, timeout, pause, log"
+#define KEYS                                                                                   \
+	"guest, cmdline, memory, disk, disk.mode, disk.device, disk.sync, svirtb.entry-size, " \
+	"timeout, pause, log"
 
 static const struct bad_row bad_files[] = {
 	{ "no size", "# a\n\nmemory = 12Q\n", STATUS_BAD_VALUE,
@@ -168,6 +175,11 @@ static const struct bad_row bad_files[] = {
 		FILENAME ":1: disk = //: names no file (like \\guest.elf)" },
 	{ "mode", "disk.mode = RW", STATUS_BAD_VALUE,
 		FILENAME ":1: disk.mode = RW: must be rw, ro or snapshot" },
+	{ "device", "disk.device = ide", STATUS_BAD_VALUE,
+		FILENAME ":1: disk.device = ide: must be svirtb, virtio or both" },
+	{ "sync", "disk.sync = never", STATUS_BAD_VALUE,
+		FILENAME ":1: disk.sync = never: must be virtio (as virtio 1.2 demands) or exit "
+			 "(at the end of the run only)" },
 	{ "entry size", "svirtb.entry-size = 24", STATUS_BAD_VALUE,
 		FILENAME
 		":1: svirtb.entry-size = 24: must be 28 (packed, as specified) or 32 (as a "
@@ -499,6 +511,8 @@ static void test_log(void **state)
 		"[config] memory = 64M",
 		"[config] disk = \\disk.img",
 		"[config] disk.mode = rw",
+		"[config] disk.device = both",
+		"[config] disk.sync = virtio",
 		"[config] svirtb.entry-size = 28",
 		"[config] timeout = 0",
 		"[config] pause = auto",
