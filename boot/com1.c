@@ -4,8 +4,6 @@
  */
 #include "boot/com1.h"
 
-#include <stdint.h>
-
 #include "devices/uart.h"
 #include "vmm/cpu.h"
 
@@ -95,4 +93,14 @@ void com1_write(void *context, const char *bytes, size_t size)
 	}
 	/* What is in the FIFO goes out by itself; next time we ask again how much is free. */
 	com1->room = 0;
+}
+
+bool com1_read(void *context, uint8_t *byte)
+{
+	const struct com1 *com1 = context;
+
+	if (!com1->present || !(read_register(UART_LSR) & UART_LSR_DATA_READY))
+		return false;
+	*byte = read_register(UART_DATA);
+	return true;
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct com1 {
 	bool present;
@@ -21,5 +22,8 @@ void com1_init(struct com1 *com1);
 
 /* A log_sink_fn; context is the struct com1. Waits are bounded; a dead port is left alone. */
 void com1_write(void *context, const char *bytes, size_t size);
+
+/* A byte that has arrived, if there is one. context is the struct com1. */
+bool com1_read(void *context, uint8_t *byte);
 
 #endif

@@ -67,7 +67,7 @@ enum status result_write(struct session *s)
 	add_line(&text, "disk_size=%lu\n", s->disk.ram.size);
 	add_line(&text, "give_backs=%u\n", s->give_backs);
 	add_line(&text, "exits=%lu\n", exits_in_all(&s->vcpu));
-	add_line(&text, "requests=%lu\n", s->vm.svirtb.requests);
+	add_line(&text, "requests=%lu\n", s->vm.svirtb.requests + s->vm.virtio_blk.requests);
 	add_line(&text, "host_memory=%lu\n", firmware_overhead(&s->firmware));
 	if (s->entered_tsc != 0)
 		add_line(&text, "startup_tsc=%lu\n",

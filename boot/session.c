@@ -207,6 +207,10 @@ static bool make_guest(struct session *s)
 	frame_pool_init(&s->pool, firmware_frame_source, &s->firmware, POOL_CHUNK);
 	s->vm.frames = &s->pool;
 	s->vm.tsc_hz = environment_measure_tsc(&s->firmware);
+	if (s->console.com1.present) {
+		s->vm.read_input = com1_read;
+		s->vm.input_context = &s->console.com1;
+	}
 	log_info("boot", "TSC: %lu kHz", s->vm.tsc_hz / 1000);
 	status = guest_ram_allocate(&s->firmware, s->config.memory, &s->vm.memory);
 	if (status != STATUS_OK)
@@ -218,7 +222,13 @@ static bool make_guest(struct session *s)
 			.page_1g = (ept & EPT_CAP_1G_PAGES) != 0,
 			.page_2m = (ept & EPT_CAP_2M_PAGES) != 0,
 		},
-		&s->disk.ram, s->config.svirtb_entry_size);
+		&(struct vm_disk){
+			.disk = &s->disk.ram,
+			.svirtb = s->config.disk_device != DISK_DEVICE_VIRTIO,
+			.virtio = s->config.disk_device != DISK_DEVICE_SVIRTB,
+			.svirtb_entry_size = s->config.svirtb_entry_size,
+			.sync_at_exit = s->config.disk_sync == DISK_SYNC_EXIT,
+		});
 	if (status == STATUS_OK)
 		status = vcpu_init(&s->vcpu, &s->vm, &s->preflight.vmx);
 	if (status != STATUS_OK)
@@ -260,7 +270,7 @@ static void answer_sync(struct session *s)
 {
 	enum status status = disk_write_back(&s->disk);
 
-	sync_port_complete(&s->vm.sync_port, status == STATUS_OK);
+	block_complete_sync(&s->vm.block, status == STATUS_OK);
 }
 
 bool session_run_guest(struct session *s)

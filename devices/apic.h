@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "devices/bus.h"
+#include "lib/bits.h"
 #include "lib/log.h"
 
 #define APIC_BASE 0xfee00000ull
@@ -20,6 +21,8 @@
 #define APIC_NO_DEADLINE (~0ull)
 
 #define APIC_MAP_WORDS 4 /* 256 vectors, one bit each */
+
+#define APIC_BASE_ENABLED BIT(11) /* of IA32_APIC_BASE */
 
 #define MSR_APIC_BASE         0x1bu
 #define MSR_APIC_TSC_DEADLINE 0x6e0u
@@ -103,6 +106,12 @@ struct apic {
  * counts at the TSC's rate, divided as its divide configuration says. All of host must be there.
  */
 void apic_init(struct apic *apic, uint32_t id, uint32_t *tpr, struct apic_host host);
+
+/* Whether IA32_APIC_BASE has it switched on; CPUID shows an APIC only then. */
+static inline bool apic_is_enabled(const struct apic *apic)
+{
+	return (apic->base & APIC_BASE_ENABLED) != 0;
+}
 
 /* The page of xAPIC registers, for the MMIO bus; aligned 32-bit accesses only. */
 extern const struct bus_ops apic_ops;

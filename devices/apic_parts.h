@@ -10,9 +10,8 @@
 #include "lib/bits.h"
 
 /* IA32_APIC_BASE. SDM vol. 3A 'Local APIC Status and Location', 'x2APIC Register Address Space'. */
-#define APIC_BASE_BSP     BIT(8)
-#define APIC_BASE_X2      BIT(10)
-#define APIC_BASE_ENABLED BIT(11)
+#define APIC_BASE_BSP BIT(8)
+#define APIC_BASE_X2  BIT(10)
 
 /* The registers, by their offset in the page / 16, which is also their MSR - 0x800. */
 enum apic_register {
@@ -62,11 +61,6 @@ enum apic_timer_mode {
 
 /* Vectors below are exceptions, and illegal in messages. */
 #define APIC_FIRST_VECTOR 16u
-
-static inline bool apic_is_enabled(const struct apic *apic)
-{
-	return (apic->base & APIC_BASE_ENABLED) != 0;
-}
 
 static inline bool apic_is_x2(const struct apic *apic)
 {

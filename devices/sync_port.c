@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest's request for a write-back in mid-run. Called by the port bus and the run loop.
+ * The guest's request for a write-back in mid-run. Called by the port bus and the block layer.
  */
 #include "devices/sync_port.h"
 
@@ -25,19 +25,21 @@ static void sync_port_write(void *device, uint64_t offset, unsigned int width, u
 			SYNC_PORT, SYNC_REQUEST);
 		return;
 	}
-	port->requested = true;
+	block_request_sync(port->block, port->client);
 }
 
 static const struct bus_ops sync_port_ops = { .read = sync_port_read, .write = sync_port_write };
 
-enum status sync_port_register(struct sync_port *port, struct bus *ports)
+static void sync_port_synced(void *client, bool done)
 {
-	*port = (struct sync_port){ .result = SYNC_NEVER };
-	return bus_register(ports, "sync", SYNC_PORT, 1, &sync_port_ops, port);
+	struct sync_port *port = client;
+
+	port->result = done ? SYNC_DONE : SYNC_FAILED;
 }
 
-void sync_port_complete(struct sync_port *port, bool done)
+enum status sync_port_register(struct sync_port *port, struct bus *ports, struct block *block)
 {
-	port->requested = false;
-	port->result = done ? SYNC_DONE : SYNC_FAILED;
+	*port = (struct sync_port){ .block = block, .result = SYNC_NEVER };
+	port->client = block_add_client(block, sync_port_synced, port);
+	return bus_register(ports, "sync", SYNC_PORT, 1, &sync_port_ops, port);
 }

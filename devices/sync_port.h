@@ -2,8 +2,7 @@
 /*
  * The port by which a guest asks that what it wrote to its disk be made durable now, without
  * ending: writing 1 to port 0xcafe gives the machine back to the firmware for a write-back in
- * mid-run. The run loop looks at 'requested' after each port write, does it before the guest's next
- * instruction, and sets the result.
+ * mid-run, before the guest's next instruction; then the port reads how it went.
  */
 #ifndef DEVICES_SYNC_PORT_H
 #define DEVICES_SYNC_PORT_H
@@ -11,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "devices/block.h"
 #include "devices/bus.h"
 #include "lib/log.h"
 #include "lib/status.h"
@@ -24,15 +24,14 @@
 enum sync_result { SYNC_DONE = 0x00, SYNC_FAILED = 0x01, SYNC_NEVER = 0xff };
 
 struct sync_port {
-	bool requested;
-	uint8_t result; /* enum sync_result */
+	struct block *block;
+	unsigned int client; /* of the block layer */
+	uint8_t result;      /* enum sync_result */
 	struct log_limit mistakes;
 };
 
 /* SYNC_NEVER, nothing requested; registers the one-byte region, with bus_register's status. */
-MUST_USE enum status sync_port_register(struct sync_port *port, struct bus *ports);
-
-/* The request has been carried out, or has failed. */
-void sync_port_complete(struct sync_port *port, bool done);
+MUST_USE enum status sync_port_register(
+	struct sync_port *port, struct bus *ports, struct block *block);
 
 #endif

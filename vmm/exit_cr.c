@@ -162,7 +162,8 @@ static bool write_cr8(struct vcpu *vcpu, uint64_t value)
 {
 	if (value > 15)
 		return false;
-	vcpu->cr8 = value;
+	vcpu->tpr = (uint32_t)value << 4;
+	vcpu->attention = 0;
 	return true;
 }
 
@@ -186,9 +187,9 @@ enum exit_result handle_cr_access(struct vcpu *vcpu)
 	else if (type == MOV_TO_CR && number == 8)
 		valid = write_cr8(vcpu, value);
 	else if (type == MOV_FROM_CR && number == 8) {
-		vcpu->registers[reg] = vcpu->cr8;
+		vcpu->registers[reg] = vcpu->tpr >> 4 & 15;
 		if (reg == REG_RSP)
-			cpu_vmwrite(VMCS_GUEST_RSP, vcpu->cr8);
+			cpu_vmwrite(VMCS_GUEST_RSP, vcpu->registers[reg]);
 		valid = true;
 	} else
 		return vcpu_stop(

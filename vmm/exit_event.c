@@ -120,11 +120,24 @@ enum exit_result handle_task_switch(struct vcpu *vcpu)
 		qualification & 0xffff, causes[qualification >> 30 & 3]);
 }
 
-/* A slice has passed; the run loop looks at the time after every exit. */
+/* A slice has passed: the due work says what for. */
 enum exit_result handle_preemption_timer(struct vcpu *vcpu)
 {
-	(void)vcpu;
 	resume_delivery();
+	vcpu->attention = 0;
+	return EXIT_RESUME;
+}
+
+/* The guest can take the interrupt that it could not take before. */
+enum exit_result handle_interrupt_window(struct vcpu *vcpu)
+{
+	vcpu->attention = 0;
+	return EXIT_RESUME;
+}
+
+enum exit_result handle_tpr_below_threshold(struct vcpu *vcpu)
+{
+	vcpu->attention = 0;
 	return EXIT_RESUME;
 }
 

@@ -5,6 +5,7 @@
  * Exits'.
  */
 #include "vmm/exits.h"
+#include "vmm/interrupts.h"
 #include "vmm/x86.h"
 
 static void answer_cpuid(uint64_t *registers, const struct cpuid_registers *answer)
@@ -31,8 +32,16 @@ enum exit_result handle_cpuid(struct vcpu *vcpu)
 	return EXIT_RESUME;
 }
 
-/* No device raises interrupts yet, so a guest that halts never wakes: it has ended, one way or the
- * other. */
+/* SDM vol. 3C 'Activity State'. A trap that is due after the instruction wakes at once. */
+static void halt(struct vcpu *vcpu)
+{
+	vcpu->attention = 0;
+	if (!(cpu_vmread(VMCS_GUEST_RFLAGS) & RFLAGS_TF))
+		cpu_vmwrite(VMCS_GUEST_ACTIVITY_STATE, ACTIVITY_HLT);
+}
+
+/* The guest waits in activity state HLT for an interrupt, if there is one to wait for; else it has
+ * ended, one way or the other. */
 enum exit_result handle_hlt(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
@@ -42,12 +51,18 @@ enum exit_result handle_hlt(struct vcpu *vcpu)
 			vcpu->rip);
 		return EXIT_STOP;
 	}
+	if (interrupts_can_come(vcpu)) {
+		vcpu_retire_exit(vcpu);
+		halt(vcpu);
+		return EXIT_RESUME;
+	}
 	vm_end(vm, VM_STATUS_TIMEOUT,
 		"guest halted with interrupts on at RIP 0x%lx, but nothing can ever interrupt it",
 		vcpu->rip);
 	log_warn("vmm",
-		"HLT with interrupts on at RIP 0x%lx: there is no source of interrupts, the guest "
-		"would sleep for ever",
+		"HLT with interrupts on at RIP 0x%lx: no timer is armed and no device will raise "
+		"an "
+		"interrupt; the guest would sleep for ever",
 		vcpu->rip);
 	return EXIT_STOP;
 }

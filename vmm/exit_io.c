@@ -46,7 +46,7 @@ static void write_port(struct vm *vm, const struct io_exit *io, uint64_t value)
 		bus_region_write(region, io->port, io->width, value);
 }
 
-/* What the access asked for beyond itself: an end, or a write-back. */
+/* What the access may have asked for beyond itself: an end. */
 static enum exit_result finish(struct vcpu *vcpu)
 {
 	const struct power *power = &vcpu->vm->power;
@@ -57,10 +57,6 @@ static enum exit_result finish(struct vcpu *vcpu)
 			power_event_text(power->event));
 		return EXIT_STOP;
 	}
-	/* A guest that does nothing else must not escape its time-out, which ends in a write-back,
-	 * too. */
-	if (vcpu->vm->sync_port.requested && cpu_read_tsc() < vcpu->vm->deadline)
-		return EXIT_GIVE_BACK;
 	return EXIT_RESUME;
 }
 

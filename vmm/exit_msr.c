@@ -27,7 +27,10 @@ enum exit_result handle_rdmsr(struct vcpu *vcpu)
 	/* No microcode update is shown to a guest. */
 	case MSR_IA32_BIOS_SIGN_ID:
 	case MSR_IA32_PLATFORM_ID: value = 0; break;
-	default: return refuse_msr(vcpu, "RDMSR");
+	default:
+		if (!apic_read_msr(&vcpu->apic, (uint32_t)vcpu->registers[REG_RCX], &value))
+			return refuse_msr(vcpu, "RDMSR");
+		break;
 	}
 	vcpu->registers[REG_RAX] = (uint32_t)value;
 	vcpu->registers[REG_RDX] = value >> 32;
@@ -63,7 +66,11 @@ enum exit_result handle_wrmsr(struct vcpu *vcpu)
 	case MSR_IA32_P5_MC_ADDR:
 	case MSR_IA32_P5_MC_TYPE:
 	case MSR_IA32_BIOS_SIGN_ID: /* written before CPUID reads the update's number */ break;
-	default: return refuse_msr(vcpu, "WRMSR");
+	default:
+		if (!apic_write_msr(&vcpu->apic, (uint32_t)vcpu->registers[REG_RCX], value))
+			return refuse_msr(vcpu, "WRMSR");
+		guest_cpuid_mirror_apic(&vcpu->cpuid, apic_is_enabled(&vcpu->apic));
+		break;
 	}
 	vcpu_retire_exit(vcpu);
 	return EXIT_RESUME;

@@ -31,6 +31,8 @@ exit_handler_fn handle_external_interrupt;
 exit_handler_fn handle_triple_fault;
 exit_handler_fn handle_task_switch;
 exit_handler_fn handle_preemption_timer;
+exit_handler_fn handle_interrupt_window;
+exit_handler_fn handle_tpr_below_threshold;
 exit_handler_fn handle_unexpected;
 
 /* vmm/exit_instruction.c */

@@ -10,6 +10,7 @@
 enum {
 	LEAF_VERSION = 0x1,
 	LEAF_CACHES = 0x4,
+	LEAF_POWER = 0x6,
 	LEAF_FEATURES = 0x7,
 	LEAF_TOPOLOGY = 0xb,
 	LEAF_XSAVE = 0xd,
@@ -17,11 +18,12 @@ enum {
 #define LEAF_HYPERVISOR 0x40000000u
 #define LEAF_EXTENDED   0x80000000u
 
-/* Leaf 1 ECX. Hidden: DTES64, MONITOR, DS-CPL, VMX, SMX, EIST, TM2, CNXT, SDBG, xTPR, PDCM, DCA,
- * x2APIC and TSC-deadline (no local APIC is carried yet). */
+/* Leaf 1 ECX. Hidden: DTES64, MONITOR, DS-CPL, VMX, SMX, EIST, TM2, CNXT, SDBG, xTPR, PDCM, DCA;
+ * x2APIC and TSC-deadline are shown below whether the processor has them or not. */
 #define VERSION_ECX                                                                             \
 	(BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(17) | BIT(19) | BIT(20) | BIT(22) | \
 		BIT(23) | BIT(25) | BIT(26) | BIT(28) | BIT(29) | BIT(30))
+#define VERSION_ECX_APIC       (BIT(21) | BIT(24)) /* x2APIC, TSC-deadline: devices/apic.c */
 #define VERSION_ECX_PCID       BIT(17)
 #define VERSION_ECX_XSAVE      BIT(26)
 #define VERSION_ECX_OSXSAVE    BIT(27)
@@ -29,11 +31,16 @@ enum {
 #define VERSION_ECX_HYPERVISOR BIT(31)
 #define VERSION_ECX_NEED_AVX   (BIT(12) | BIT(28) | BIT(29)) /* FMA, AVX, F16C */
 
-/* Leaf 1 EDX. Hidden: APIC, MTRR, MCA, PSN, DS, ACPI, HTT, TM, PBE. */
+/* Leaf 1 EDX. APIC follows IA32_APIC_BASE. Hidden: MTRR, MCA, PSN, DS, ACPI, HTT, TM, PBE. */
 #define VERSION_EDX                                                                             \
 	(BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) |       \
 		BIT(11) | BIT(13) | BIT(15) | BIT(16) | BIT(17) | BIT(19) | BIT(23) | BIT(24) | \
 		BIT(25) | BIT(26) | BIT(27))
+
+#define VERSION_EDX_APIC BIT(9)
+
+/* Leaf 6 EAX: the APIC's timer never stops (ARAT). */
+#define POWER_EAX_ARAT BIT(2)
 
 /* Leaf 7 EBX. Hidden: TSC_ADJUST, SGX, HLE, RTM, PQM, MPX, PQE, PT. */
 #define FEATURES_EBX                                                                         \
@@ -72,7 +79,8 @@ static void mask_version(struct guest_cpuid *c)
 		r->ecx &= ~(uint32_t)VERSION_ECX_NEED_AVX;
 	if (c->xcr0_allowed == 0)
 		r->ecx &= ~(uint32_t)VERSION_ECX_XSAVE;
-	r->ecx |= (uint32_t)VERSION_ECX_HYPERVISOR;
+	r->ecx |= (uint32_t)(VERSION_ECX_HYPERVISOR | VERSION_ECX_APIC);
+	r->edx |= (uint32_t)VERSION_EDX_APIC;
 }
 
 static void mask_features(struct guest_cpuid *c, uint32_t secondary)
@@ -203,6 +211,7 @@ void guest_cpuid_init(struct guest_cpuid *c, uint32_t secondary)
 	if (vendor.eax >= LEAF_FEATURES)
 		c->basic[LEAF_FEATURES] = cpu_id(LEAF_FEATURES, 0);
 	mask_features(c, secondary);
+	c->basic[LEAF_POWER].eax = POWER_EAX_ARAT;
 	for (uint32_t i = 0; i < GUEST_CPUID_CACHES && vendor.eax >= LEAF_CACHES; i++) {
 		c->caches[i] = cpu_id(LEAF_CACHES, i);
 		c->caches[i].eax &= 0x3fff; /* one thread and one core share each cache */
@@ -225,6 +234,15 @@ void guest_cpuid_mirror(struct guest_cpuid *c, uint64_t cr4, uint64_t xcr0)
 		*ecx |= (uint32_t)VERSION_ECX_OSXSAVE;
 	if (c->xcr0_allowed != 0)
 		c->xsave[0].ebx = xsave_size(c, xcr0);
+}
+
+void guest_cpuid_mirror_apic(struct guest_cpuid *c, bool enabled)
+{
+	uint32_t *edx = &c->basic[LEAF_VERSION].edx;
+
+	*edx &= ~(uint32_t)VERSION_EDX_APIC;
+	if (enabled)
+		*edx |= (uint32_t)VERSION_EDX_APIC;
 }
 
 static struct cpuid_registers read_subleaf(

@@ -68,4 +68,7 @@ struct cpuid_registers guest_cpuid_read(
 /* To be called when the guest has written CR4.OSXSAVE or XCR0, which CPUID mirrors. */
 void guest_cpuid_mirror(struct guest_cpuid *cpuid, uint64_t cr4, uint64_t xcr0);
 
+/* To be called when the guest has written IA32_APIC_BASE: the APIC's bit follows its enable bit. */
+void guest_cpuid_mirror_apic(struct guest_cpuid *cpuid, bool enabled);
+
 #endif

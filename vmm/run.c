@@ -5,6 +5,7 @@
  */
 #include "lib/panic.h"
 #include "lib/string.h"
+#include "vmm/due.h"
 #include "vmm/exits.h"
 #include "vmm/host_tables.h"
 #include "vmm/report.h"
@@ -19,6 +20,7 @@ static exit_handler_fn *const exit_handlers[EXIT_REASON_COUNT] = {
 	[EXIT_REASON_EXCEPTION_OR_NMI] = handle_exception_or_nmi,
 	[EXIT_REASON_EXTERNAL_INTERRUPT] = handle_external_interrupt,
 	[EXIT_REASON_TRIPLE_FAULT] = handle_triple_fault,
+	[EXIT_REASON_INTERRUPT_WINDOW] = handle_interrupt_window,
 	[EXIT_REASON_TASK_SWITCH] = handle_task_switch,
 	[EXIT_REASON_CPUID] = handle_cpuid,
 	[EXIT_REASON_GETSEC] = handle_undefined,
@@ -41,6 +43,7 @@ static exit_handler_fn *const exit_handlers[EXIT_REASON_COUNT] = {
 	[EXIT_REASON_WRMSR] = handle_wrmsr,
 	[EXIT_REASON_MWAIT] = handle_undefined,
 	[EXIT_REASON_MONITOR] = handle_undefined,
+	[EXIT_REASON_TPR_BELOW_THRESHOLD] = handle_tpr_below_threshold,
 	[EXIT_REASON_EPT_VIOLATION] = handle_ept_violation,
 	[EXIT_REASON_EPT_MISCONFIGURATION] = handle_ept_misconfiguration,
 	[EXIT_REASON_INVEPT] = handle_undefined,
@@ -103,17 +106,6 @@ static void vmx_switch_off(struct vcpu *vcpu)
 	cpu_write_cr4(cpu_read_cr4() & ~CR4_VMXE);
 }
 
-static __attribute__((noinline)) enum exit_result end_by_timeout(struct vcpu *vcpu)
-{
-	struct vm *vm = vcpu->vm;
-
-	vm_end(vm, VM_STATUS_TIMEOUT, "time-out of %u s, guest RIP 0x%lx", vm->timeout_seconds,
-		cpu_vmread(VMCS_GUEST_RIP));
-	log_warn("vmm", "the guest's time is up: %u s", vm->timeout_seconds);
-	report_guest(vcpu);
-	return EXIT_STOP;
-}
-
 /* One exit: noted, dispatched, counted. Called by vmm/vmentry.asm. */
 enum exit_result vcpu_answer_exit(struct vcpu *vcpu)
 {
@@ -134,21 +126,22 @@ enum exit_result vcpu_answer_exit(struct vcpu *vcpu)
 	now = cpu_read_tsc();
 	vcpu->statistics[record->reason].count++;
 	vcpu->statistics[record->reason].tsc += now - record->tsc;
-	if (now >= vcpu->deadline && result == EXIT_RESUME)
-		return end_by_timeout(vcpu);
-	return result;
+	return now >= vcpu->attention ? due_work(vcpu, result, now) : result;
 }
 
 enum exit_result vcpu_run(struct vcpu *vcpu)
 {
-	uint64_t failure;
+	uint64_t failure = 0;
 
-	vcpu->deadline = vcpu->vm->deadline;
 	vmx_switch_on(vcpu);
 	vmcs_load(vcpu);
-	failure = vmx_run(vcpu);
+	if (due_work(vcpu, EXIT_RESUME, cpu_read_tsc()) == EXIT_RESUME)
+		failure = vmx_run(vcpu);
 	if (failure != 0)
 		report_failed_entry(vcpu, failure);
+	/* A guest that ended in its NMI handler leaves NMIs blocked. */
+	if (cpu_vmread(VMCS_GUEST_INTERRUPTIBILITY_STATE) & BLOCKING_BY_NMI)
+		host_unblock_nmi();
 	vmx_switch_off(vcpu);
 	return vcpu->vm->ended ? EXIT_STOP : EXIT_GIVE_BACK;
 }

@@ -42,4 +42,6 @@ void report_statistics(const struct vcpu *vcpu)
 			vcpu->nmis, host_nmi_count());
 	log_info("stat", "svirtb: %lu requests, %lu bytes read, %lu bytes written",
 		vm->svirtb.requests, vm->svirtb.bytes_read, vm->svirtb.bytes_written);
+	log_info("stat", "virtio-blk: %lu requests, %lu bytes read, %lu bytes written",
+		vm->virtio_blk.requests, vm->virtio_blk.bytes_read, vm->virtio_blk.bytes_written);
 }

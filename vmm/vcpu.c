@@ -16,8 +16,10 @@
 #define MSR_BITMAP_WRITE_LOW  2048u
 #define MSR_BITMAP_WRITE_HIGH 3072u
 
-/* A slice of the preemption timer: how long a guest that never exits may run before we look. */
-#define PREEMPTION_SLICES_PER_SECOND 10
+/* No timer of a guest makes us exit more often than this. */
+#define TIMER_INTERRUPTS_PER_SECOND 100000
+
+#define VIRTUAL_APIC_TPR 0x80 /* SDM vol. 3C 'Virtualized APIC Registers' */
 
 /* FCW and MXCSR as after FNINIT and reset. SDM vol. 1, 'FXSAVE Area'. */
 #define FPU_AREA_FCW   0
@@ -66,11 +68,49 @@ static void set_up_fpu(struct vcpu *vcpu)
 	memcpy(vcpu->state.fpu + FPU_AREA_MXCSR, &mxcsr, sizeof(mxcsr));
 }
 
+static uint64_t read_time(void *context)
+{
+	(void)context;
+	return cpu_read_tsc();
+}
+
+static void draw_attention(void *context)
+{
+	struct vcpu *vcpu = context;
+
+	vcpu->attention = 0;
+}
+
+static void end_of_interrupt(void *context, uint8_t vector)
+{
+	struct vcpu *vcpu = context;
+
+	io_apic_end_of_interrupt(&vcpu->vm->io_apic, vector);
+}
+
+/* The task priority lives where the processor's TPR shadow has it. */
+static enum status set_up_apic(struct vcpu *vcpu)
+{
+	uint8_t *shadow = vcpu->virtual_apic;
+
+	apic_init(&vcpu->apic, 0,
+		shadow != NULL ? (uint32_t *)(void *)(shadow + VIRTUAL_APIC_TPR) : &vcpu->tpr,
+		(struct apic_host){
+			.now = read_time,
+			.attention = draw_attention,
+			.end_of_interrupt = end_of_interrupt,
+			.context = vcpu,
+		});
+	vcpu->apic.min_period = vcpu->vm->tsc_hz / TIMER_INTERRUPTS_PER_SECOND;
+	vcpu->vm->vcpu = vcpu;
+	return bus_register(
+		&vcpu->vm->mmio, "local APIC", APIC_BASE, APIC_SIZE, &apic_ops, &vcpu->apic);
+}
+
 enum status vcpu_init(struct vcpu *vcpu, struct vm *vm, const struct vmx_capabilities *capabilities)
 {
 	const uint32_t primary = vmx_control_value(capabilities, VMX_PRIMARY);
 	const uint32_t secondary = vmx_control_value(capabilities, VMX_SECONDARY);
-	const uint64_t timer_shift = capabilities->misc & 0x1f;
 
 	*vcpu = (struct vcpu){
 		.vm = vm,
@@ -80,7 +120,7 @@ enum status vcpu_init(struct vcpu *vcpu, struct vm *vm, const struct vmx_capabil
 		.msr_bitmap = frame_alloc(vm->frames),
 		.io_bitmap = frame_alloc(vm->frames),
 		.vpid = (secondary & SECONDARY_ENABLE_VPID) ? 1 : 0,
-		.preemption_ticks = vm->tsc_hz / PREEMPTION_SLICES_PER_SECOND >> timer_shift,
+		.preemption_shift = (unsigned int)(capabilities->misc & 0x1f),
 		.state = {
 			.xcr0 = XCR0_X87,
 			.dr6 = DR6_INIT,
@@ -102,11 +142,9 @@ enum status vcpu_init(struct vcpu *vcpu, struct vm *vm, const struct vmx_capabil
 	/* OSXSAVE may be set, but CPUID mirrors it: its changes are rare, and CPUIDs are not. */
 	vcpu->cr4_owned = ~vcpu->cr4_allowed | CR4_MCE | CR4_OSXSAVE;
 	vcpu->cr0_owned = CR0_CD | CR0_NW | CR0_NE;
-	/* The field has 32 bits, and 0 would let the guest execute nothing at all. */
-	vcpu->preemption_ticks = max_u64(1, min_u64(vcpu->preemption_ticks, UINT32_MAX));
 	set_up_msr_bitmap(vcpu);
 	set_up_fpu(vcpu);
-	return STATUS_OK;
+	return set_up_apic(vcpu);
 }
 
 void vcpu_set_pvh_start(struct vcpu *vcpu, uint32_t entry, uint32_t start_info)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "devices/apic.h"
 #include "vmm/cpu.h"
 #include "vmm/decode.h"
 #include "vmm/guest_cpuid.h"
@@ -70,18 +71,28 @@ struct vcpu {
 
 	uint64_t rip;                  /* of this exit */
 	uint64_t efer;                 /* the guest's, but for LMA, which follows CR0.PG */
-	uint64_t cr8;                  /* without a TPR shadow */
 	uint64_t cr0_owned, cr4_owned; /* guest/host masks */
 	uint64_t cr4_allowed;          /* bits that the guest may set */
 	uint64_t xcr0_allowed;
-	uint64_t preemption_ticks; /* a slice of the preemption timer */
-	uint64_t retried_rip;      /* of the last instruction that was retried, */
-	uint64_t retried_exit;     /* and history_next as it was then */
+	uint64_t retried_rip;  /* of the last instruction that was retried, */
+	uint64_t retried_exit; /* and history_next as it was then */
 	struct guest_cpuid cpuid;
 	struct insn_cache insns;
 	struct processor_state state;
 
-	uint64_t deadline;     /* a copy of vm->deadline */
+	struct apic apic;
+	uint32_t tpr; /* without a TPR shadow, whose page has it else */
+
+	/* The TSC value from which on the due work is looked at after an exit; 0: at the next. */
+	uint64_t attention;
+	uint64_t next_poll;            /* of the console's input */
+	uint64_t preemption_ticks;     /* as in the VMCS */
+	unsigned int preemption_shift; /* of a TSC value, to ticks */
+	unsigned int tpr_threshold;    /* as in the VMCS */
+	bool window;                   /* interrupt-window exiting is on */
+	bool nmi_pending;
+	bool work_left; /* a device goes on at the next exit */
+
 	uint64_t history_next; /* exits in all */
 	struct exit_record history[VCPU_EXIT_HISTORY];
 	struct exit_statistics statistics[EXIT_REASON_COUNT];

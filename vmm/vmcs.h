@@ -257,6 +257,9 @@ enum exit_reason {
 #define INTERRUPTION_HAS_ERROR_CODE    BIT(11)
 #define INTERRUPTION_VALID             BIT(31)
 
+/* SDM 'Guest Non-Register State', activity state. */
+enum { ACTIVITY_ACTIVE = 0, ACTIVITY_HLT = 1 };
+
 /* Guest interruptibility state. */
 #define BLOCKING_BY_STI    BIT(0)
 #define BLOCKING_BY_MOV_SS BIT(1)

@@ -51,6 +51,7 @@ void vmcs_set_up_controls(struct vcpu *vcpu)
 	cpu_vmwrite(VMCS_EPT_POINTER, ept_pointer(&vcpu->vm->ept));
 	if (vcpu->vpid != 0)
 		cpu_vmwrite(VMCS_VPID, vcpu->vpid);
+	/* 0 until the due work has armed it, which is before the first entry. */
 	cpu_vmwrite(VMCS_PREEMPTION_TIMER_VALUE, vcpu->preemption_ticks);
 
 	cpu_vmwrite(VMCS_CR0_GUEST_HOST_MASK, vcpu->cr0_owned);
@@ -99,7 +100,7 @@ void vmcs_set_up_guest(struct vcpu *vcpu)
 	cpu_vmwrite(VMCS_GUEST_SYSENTER_EIP, 0);
 
 	cpu_vmwrite(VMCS_GUEST_INTERRUPTIBILITY_STATE, 0);
-	cpu_vmwrite(VMCS_GUEST_ACTIVITY_STATE, 0);
+	cpu_vmwrite(VMCS_GUEST_ACTIVITY_STATE, ACTIVITY_ACTIVE);
 	cpu_vmwrite(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS, 0);
 	cpu_vmwrite(VMCS_LINK_POINTER, ~0ull);
 }

@@ -17,6 +17,7 @@
 struct board {
 	struct bus ports;
 	struct power power;
+	struct block block;
 	struct sync_port sync;
 };
 
@@ -27,7 +28,9 @@ static void make_board(struct board *board)
 	memset(&board->power, 0xa5, sizeof(board->power));
 	memset(&board->sync, 0xa5, sizeof(board->sync));
 	assert_int_equal(power_register(&board->power, &board->ports), STATUS_OK);
-	assert_int_equal(sync_port_register(&board->sync, &board->ports), STATUS_OK);
+	block_init(&board->block, NULL);
+	assert_int_equal(
+		sync_port_register(&board->sync, &board->ports, &board->block), STATUS_OK);
 }
 
 /* As the exit handler does it: what no region covers reads all ones and is not written. */
@@ -195,7 +198,7 @@ static void test_sync_port(void **state)
 
 	(void)state;
 	make_board(&board);
-	assert_false(board.sync.requested);
+	assert_false(board.block.sync_wanted);
 	assert_true(in(&board, SYNC_PORT, 1) == 0xff);
 	assert_true(in(&board, SYNC_PORT, 2) == 0xffff);
 	out(&board, SYNC_PORT, 1, 0);
@@ -203,16 +206,16 @@ static void test_sync_port(void **state)
 	out(&board, SYNC_PORT, 2, 1);
 	out(&board, SYNC_PORT, 4, 1);
 	out(&board, SYNC_PORT + 1, 1, 1);
-	assert_false(board.sync.requested);
+	assert_false(board.block.sync_wanted);
 	out(&board, SYNC_PORT, 1, SYNC_REQUEST);
-	assert_true(board.sync.requested);
+	assert_true(board.block.sync_wanted);
 	assert_true(in(&board, SYNC_PORT, 1) == 0xff);
-	sync_port_complete(&board.sync, true);
-	assert_false(board.sync.requested);
+	block_complete_sync(&board.block, true);
+	assert_false(board.block.sync_wanted);
 	assert_true(in(&board, SYNC_PORT, 1) == 0);
 	out(&board, SYNC_PORT, 1, SYNC_REQUEST);
-	sync_port_complete(&board.sync, false);
-	assert_false(board.sync.requested);
+	block_complete_sync(&board.block, false);
+	assert_false(board.block.sync_wanted);
 	assert_true(in(&board, SYNC_PORT, 1) == 1);
 }
 

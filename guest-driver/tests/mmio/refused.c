@@ -184,10 +184,10 @@ void mmio_test_unmapped(void)
 
 	try_nobody(end_of_memory());
 	try_nobody(DEVICE_PAGE - PAGE);
-	try_nobody(DEVICE_PAGE + PAGE);
+	try_nobody(DEVICE_PAGE + 2 * PAGE); /* behind virtio-blk's */
 	try_nobody(0xd0000000);
-	try_nobody(0xfec00000);
-	try_nobody(0xfee00000);
+	try_nobody(0xfec01000);
+	try_nobody(0xfee01000);
 	try_nobody(0xfffff000);
 	try_nobody(0x100000000);
 	try_nobody(DEVICE_PAGE + 0x100000000);

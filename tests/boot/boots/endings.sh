@@ -55,7 +55,7 @@ check_hlt_with_interrupts_off() {
 end_scenario hlt-with-interrupts-on hlt-interrupts-on
 check_hlt_with_interrupts_on() {
 	expect_end 103 'guest halted with interrupts on at RIP 0x1' 12
-	expect_log 'there is no source of interrupts, the guest would sleep for ever'
+	expect_log 'no timer is armed and no device will raise an interrupt'
 }
 
 end_scenario reset-by-port-64 reset-keyboard
