@@ -4,6 +4,10 @@
  * devices/virtq.h.
  */
 #include "devices/virtq_chain.h"
+/* LAB 4 { for lab_not_implemented
+ * #include "lib/lab.h"
+ */
+/* LAB 4 } */
 
 /* The available ring: flags, index, entries, used event. 2.7.6 */
 #define AVAILABLE_FLAGS        0u
@@ -33,6 +37,10 @@ void virtq_split_start(struct virtq *queue)
 
 void virtq_split_begin(struct virtq *queue)
 {
+	/* LAB 4 { step 1: what is available
+	 * lab_not_implemented(4, "step 1, virtq_split_begin in devices/virtq_split.c");
+	 * (void)queue;
+	 */
 	struct virtq_split *ring = &queue->split;
 	uint16_t outstanding;
 	uint16_t more;
@@ -52,8 +60,10 @@ void virtq_split_begin(struct virtq *queue)
 		return;
 	}
 	queue->budget = more;
+	/* LAB 4 } */
 }
 
+/* LAB 4 { the helpers of virtq_split_take */
 /* The chain ends in the indirect table that a descriptor refers to. */
 static bool walk_indirect(struct virtq *queue, struct virtq_chain *chain,
 	const struct virtq_builder *builder, uint32_t at, uint64_t address, uint64_t rest)
@@ -120,9 +130,16 @@ static bool walk_indirect(struct virtq *queue, struct virtq_chain *chain,
 	queue->in_table = false;
 	return done;
 }
+/* LAB 4 } */
 
 enum virtq_result virtq_split_take(struct virtq *queue, struct virtq_chain *chain)
 {
+	/* LAB 4 { steps 2 to 4: a chain is taken
+	 * lab_not_implemented(4, "step 2, virtq_split_take in devices/virtq_split.c");
+	 * (void)queue;
+	 * (void)chain;
+	 * return VIRTQ_BROKEN;
+	 */
 	struct virtq_split *ring = &queue->split;
 	uint32_t size = queue->size;
 	uint32_t entry = ring->next & (size - 1);
@@ -147,19 +164,32 @@ enum virtq_result virtq_split_take(struct virtq *queue, struct virtq_chain *chai
 	queue->budget--;
 	queue->changed = true;
 	return VIRTQ_CHAIN;
+	/* LAB 4 } */
 }
 
 bool virtq_split_has_more(const struct virtq *queue)
 {
+	/* LAB 4 { step 1, too
+	 * lab_not_implemented(4, "step 1, virtq_split_has_more in devices/virtq_split.c");
+	 * (void)queue;
+	 * return false;
+	 */
 	if (!queue->takes)
 		return false;
 	/* The available event, which virtq_split_publish wrote, before the index. */
 	virtq_store_load_barrier();
 	return queue->budget != 0 || *queue->split.available_index != queue->split.next;
+	/* LAB 4 } */
 }
 
 void virtq_split_use(struct virtq *queue, uint16_t id, uint32_t written)
 {
+	/* LAB 4 { step 5: a chain is put back
+	 * lab_not_implemented(4, "step 5, virtq_split_use in devices/virtq_split.c");
+	 * (void)queue;
+	 * (void)id;
+	 * (void)written;
+	 */
 	struct virtq_split *ring = &queue->split;
 	uint32_t at = USED_ENTRY(ring->used & (queue->size - 1u));
 
@@ -170,8 +200,10 @@ void virtq_split_use(struct virtq *queue, uint16_t id, uint32_t written)
 	*(virtq_u32 *)virtq_area_at(queue, &queue->device, at + USED_ENTRY_LENGTH) = written;
 	ring->used++;
 	queue->changed = true;
+	/* LAB 4 } */
 }
 
+/* LAB 4 { a helper of virtq_split_publish */
 /* Whether the driver wants an interrupt for the used entries from shown up to used. 2.7.7 */
 static inline bool wants_interrupt(const struct virtq *queue, uint16_t shown, uint16_t used)
 {
@@ -179,9 +211,15 @@ static inline bool wants_interrupt(const struct virtq *queue, uint16_t shown, ui
 		return (*queue->split.available_flags & AVAILABLE_NO_INTERRUPT) == 0;
 	return (uint16_t)(used - *queue->split.used_event - 1) < (uint16_t)(used - shown);
 }
+/* LAB 4 } */
 
 bool virtq_split_publish(struct virtq *queue)
 {
+	/* LAB 4 { step 6: the driver sees it
+	 * lab_not_implemented(4, "step 6, virtq_split_publish in devices/virtq_split.c");
+	 * (void)queue;
+	 * return false;
+	 */
 	struct virtq_split *ring = &queue->split;
 	uint16_t shown = ring->shown;
 
@@ -199,4 +237,5 @@ bool virtq_split_publish(struct virtq *queue)
 	 */
 	virtq_store_load_barrier();
 	return wants_interrupt(queue, shown, ring->used);
+	/* LAB 4 } */
 }
