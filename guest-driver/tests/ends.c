@@ -46,6 +46,7 @@ static const struct end ends[] = {
 	{ "cpuid-loop", end_by_cpuid_loop },
 	{ "doorbell-loop", end_by_doorbell_loop },
 	{ "batch-loop", end_by_batch_loop },
+	{ "sync-loop", end_by_sync_loop },
 	{ "string-loop", end_by_string_loop },
 	{ "fault-loop", end_by_fault_loop },
 	{ "debug-loop", end_by_debug_loop },

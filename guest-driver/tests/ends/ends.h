@@ -13,6 +13,7 @@ void end_by_loop(void);
 void end_by_cpuid_loop(void);
 void end_by_doorbell_loop(void);
 void end_by_batch_loop(void);
+void end_by_sync_loop(void);
 void end_by_string_loop(void);
 void end_by_fault_loop(void);
 void end_by_debug_loop(void);

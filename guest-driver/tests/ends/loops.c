@@ -3,10 +3,13 @@
  * Guests that would run for ever: without a single exit, with nothing but exits, in the middle of
  * one exit's work, and in exceptions that raise the next.
  */
+#include "devices/sync_port.h"
 #include "guest-driver/runtime/io.h"
 #include "guest-driver/runtime/runtime.h"
 #include "guest-driver/svirtb.h"
 #include "guest-driver/tests/ends/ends.h"
+#include "lib/format.h"
+#include "lib/string.h"
 #include "vmm/cpu.h"
 #include "vmm/x86.h"
 
@@ -61,6 +64,22 @@ void end_by_batch_loop(void)
 		while (svirtb_queue(&disk, SVIRTB_READ, 0, buffer, sizeof(buffer)) == SVIRTB_OK)
 			;
 		svirtb_submit(&disk);
+	}
+}
+
+/* Nothing but write-backs, each with something to write: the line says how many came before it. */
+void end_by_sync_loop(void)
+{
+	static char line[SVIRTB_SECTOR_SIZE];
+	struct svirtb disk;
+
+	start_device(&disk, 8);
+	for (unsigned int round = 0;; round++) {
+		memset(line, 0, sizeof(line));
+		format_text(line, sizeof(line), "after %u write-backs\n", round);
+		if (svirtb_write(&disk, 8, line, sizeof(line)) != SVIRTB_OK)
+			runtime_exit(1);
+		port_write8(SYNC_PORT, SYNC_REQUEST);
 	}
 }
 

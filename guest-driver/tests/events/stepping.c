@@ -160,6 +160,30 @@ static void try_behind_sti(const struct exiting *e)
 	check_equal("IF", run.rflags & RFLAGS_IF, 0);
 }
 
+/*
+ * Unlike MOV SS, STI holds back interrupts only: each instruction has its step, STI's own included,
+ * and the device's instruction is one in the middle. SDM vol. 3A, 'Masking Maskable Hardware
+ * Interrupts'.
+ */
+static void try_stepping_over_sti(const struct exiting *e)
+{
+	const uint8_t sizes[] = { 1, e->size, 1 };
+	uint8_t code[16] = { 0xfb }; /* sti ... cli */
+	struct execution run;
+
+	memcpy(code + 1, e->code, e->size);
+	code[e->size + 1] = 0xfa;
+	check_begin("sti, %s, cli, step by step", e->name);
+	run = events_run_of(code, e->size + 2u, e);
+	for (unsigned int step = 0; step < sizeof(sizes); step++) {
+		run.rflags |= RFLAGS_TF;
+		execution_run(&run);
+		check_step(&run, run.rip + sizes[step]);
+		check_equal("IF", run.exception.rflags & RFLAGS_IF, step < 2 ? RFLAGS_IF : 0);
+		run.rip += sizes[step];
+	}
+}
+
 static struct execution run_behind_mov_ss(const uint8_t *instruction, size_t size, bool step)
 {
 	uint8_t code[8] = { 0x8e, 0xd5 };
@@ -197,6 +221,7 @@ void events_test_shadow(void)
 	for (const struct exiting *e = events_exiting(); e->name != NULL; e++) {
 		try_behind_mov_ss(e);
 		try_behind_sti(e);
+		try_stepping_over_sti(e);
 	}
 	for (unsigned int step = 0; step < 2; step++) {
 		try_undefined("vmcall", vmcall, sizeof(vmcall), step != 0);

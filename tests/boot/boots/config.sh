@@ -90,6 +90,12 @@ check_config_empty_disk() {
 	expect_log 'empty disk image \empty.img'
 }
 
+put_text empty.elf ''
+scenario config-empty-guest args='guest=empty.elf'
+check_config_empty_guest() {
+	expect_refused 'guest = \empty.elf: not an ELF file'
+}
+
 put_text text.elf 'This is no program.'
 scenario config-guest-is-no-elf args='guest=text.elf'
 check_config_guest_is_no_elf() {

@@ -132,6 +132,24 @@ check_timeout_inside_a_batch() {
 	expect_log '[svirtb] batch ended between entries'
 }
 
+# Each write-back suspends the guest and lets the firmware write; none of them puts off the end.
+end_scenario timeout-of-write-backs sync-loop timeout=1
+check_timeout_of_write_backs() {
+	local rounds written
+
+	expect_status 103
+	expect_reason 'time-out of 1 s, guest RIP 0x1'
+	expect_efi_statuses 12
+	expect_changed_sectors '5 8'
+	expect_disk_text $((5 * 512)) 'written before the end'
+	rounds=$(tail -c +$((8 * 512 + 1)) "$AFTER/$(scenario_disk "$SCENARIO")" |
+		head -n 1 | tr -d '\0' | sed -n 's/^after \([0-9]*\) write-backs$/\1/p')
+	written=$(result_value bytes_written_back)
+	# Sectors 5 and 8 lie in two grains of 4 KiB: the first once, the second for each line.
+	((${rounds:-0} > 0 && written == (rounds + 2) * 4096)) ||
+		refuse "'$rounds' rounds are on the disk, $written bytes were written back"
+}
+
 end_scenario timeout-of-string-io string-loop timeout=1
 check_timeout_of_string_io() {
 	expect_timeout 1
