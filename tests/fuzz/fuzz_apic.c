@@ -13,7 +13,8 @@
 #include "devices/io_apic.h"
 #include "lib/bits.h"
 
-#define STEPS 400
+#define STEPS      400
+#define MORE_STEPS 100 /* when the input has ended */
 
 #define BASE_ENABLED BIT(11)
 #define BASE_X2      BIT(10)
@@ -22,9 +23,11 @@
 #define ENTRY_LEVEL  BIT(15)
 #define ENTRY_MASKED BIT(16)
 
+/* When the bytes are used up, noise that they seed goes on: short inputs also lead somewhere. */
 struct input {
 	const uint8_t *bytes;
 	size_t left;
+	uint64_t noise;
 };
 
 struct machine {
@@ -43,10 +46,22 @@ static void must(bool holds)
 
 static uint8_t take_byte(struct input *input)
 {
-	if (input->left == 0)
-		return 0;
-	input->left--;
-	return *input->bytes++;
+	uint8_t byte = (uint8_t)(input->noise >> 56);
+
+	if (input->left != 0) {
+		input->left--;
+		byte = *input->bytes++;
+	}
+	input->noise = (input->noise ^ byte) * 6364136223846793005u + 1442695040888963407u;
+	return byte;
+}
+
+/* One of a few lines, so that they meet their entries again; or any, or none. */
+static unsigned int take_line(struct input *input, unsigned int count)
+{
+	uint8_t byte = take_byte(input);
+
+	return byte < 0xc0 ? byte % 3u : byte % count;
 }
 
 static uint64_t take_raw(struct input *input, unsigned int bytes)
@@ -203,7 +218,7 @@ static void access_msr(struct machine *machine, struct input *input, bool write)
 		return;
 	}
 	if (msr == MSR_APIC_BASE)
-		value = APIC_BASE | (take_raw(input, 2) & 0xfff);
+		value = APIC_BASE | (take_byte(input) & 0xfu) << 8;
 	else if (msr == MSR_APIC_TSC_DEADLINE)
 		value = machine->time + take_raw(input, 2) - 0x100;
 	else
@@ -226,13 +241,35 @@ static void access_io_apic(struct machine *machine, struct input *input, bool wr
 /* A redirection entry that is likely to do something. */
 static void set_entry(struct machine *machine, struct input *input)
 {
-	uint32_t line = take_byte(input) % IO_APIC_LINES;
+	uint32_t line = take_line(input, IO_APIC_LINES);
 	uint32_t flags = take_byte(input);
 	uint32_t vector = take_byte(input);
 
 	io_apic_ops.write(&machine->io, 0, 4, 0x10 + 2 * line);
 	io_apic_ops.write(&machine->io, 0x10, 4,
 		vector | (flags & 7) << 8 | (flags & 0x08) << 8 | (flags & 0x30) << 11);
+}
+
+/* A register of the local APIC in the mode that it is in. */
+static void put_register(struct machine *machine, uint32_t index, uint32_t value)
+{
+	apic_ops.write(&machine->apic, 16ull * index, 4, value);
+	apic_write_msr(&machine->apic, MSR_APIC_X2_FIRST + index, value);
+}
+
+/* A timer in any mode with a short time to go, or an error entry with any vector. */
+static void set_local(struct machine *machine, struct input *input)
+{
+	uint8_t kind = take_byte(input);
+	uint8_t vector = take_byte(input);
+
+	if (kind < 0x20) {
+		put_register(machine, 0x37, vector);
+		return;
+	}
+	put_register(machine, 0x32, vector | (kind & 3u) << 17 | ((kind & 0x1c) == 0) << 16);
+	put_register(machine, 0x38, take_byte(input));
+	apic_write_msr(&machine->apic, MSR_APIC_TSC_DEADLINE, machine->time + take_byte(input));
 }
 
 static void take_interrupt(struct machine *machine)
@@ -265,7 +302,7 @@ static void do_step(struct machine *machine, struct input *input)
 	uint8_t kind = take_byte(input);
 
 	machine->calls = 0;
-	switch (kind % 12) {
+	switch (kind % 13) {
 	case 0: access_page(machine, input, true); break;
 	case 1: access_page(machine, input, false); break;
 	case 2: access_msr(machine, input, true); break;
@@ -273,13 +310,11 @@ static void do_step(struct machine *machine, struct input *input)
 	case 4: access_io_apic(machine, input, true); break;
 	case 5: access_io_apic(machine, input, false); break;
 	case 6: set_entry(machine, input); break;
-	case 7: io_apic_set_line(&machine->io, take_byte(input) % 26u, (kind & 0x80) != 0); break;
+	case 7: io_apic_set_line(&machine->io, take_line(input, 26), (kind & 0x80) != 0); break;
 	case 8: take_interrupt(machine); break;
-	case 9:
-		apic_ops.write(&machine->apic, 0xb0, 4, 0);
-		apic_write_msr(&machine->apic, 0x80b, 0);
-		break;
+	case 9: put_register(machine, 0x0b, 0); break; /* EOI */
 	case 10: pass_time(machine, input); break;
+	case 11: set_local(machine, input); break;
 	default:
 		if (kind & 0x80)
 			machine->tpr = take_byte(input); /* by the processor's TPR shadow */
@@ -304,8 +339,7 @@ static void drain(struct machine *machine)
 			break;
 		machine->calls = 0;
 		take_interrupt(machine);
-		apic_ops.write(&machine->apic, 0xb0, 4, 0);
-		apic_write_msr(&machine->apic, 0x80b, 0);
+		put_register(machine, 0x0b, 0);
 		check(machine);
 	}
 	must(machine->apic.request < 0 && machine->apic.in_service < 0);
@@ -316,7 +350,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static struct machine machine;
-	struct input input = { bytes, size };
+	struct input input = { bytes, size, size };
+	int more = MORE_STEPS;
 	struct apic_host host = { now, attention, end_of_interrupt, &machine };
 	uint8_t kind = take_byte(&input);
 
@@ -330,9 +365,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	if (kind & 0x80)
 		must((kind & 0x40 ? apic_write_msr(&machine.apic, 0x80f, 0x1ff)
 				  : (apic_ops.write(&machine.apic, 0xf0, 4, 0x1ff), true)));
-	for (int step = 0; step < STEPS && input.left > 0; step++) {
+	for (int step = 0; step < STEPS && more > 0; step++) {
 		do_step(&machine, &input);
 		check(&machine);
+		more -= input.left == 0;
 	}
 	drain(&machine);
 	return 0;
