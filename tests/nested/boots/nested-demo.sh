@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# The demo, twice in one start, under KVM with nested VT-x.
+# Under KVM with nested VT-x, all in one start: the demo twice, what an exit costs, single steps.
 boot_engine nested
 boot_limit 900
 disk_random nested.img 8192
@@ -35,4 +35,11 @@ check_nested_register_write_budget() {
 	cost=$(tr -d '\0' <"$AFTER/bench.img" | sed -n 's/^register write,0,0,//p')
 	echo "     (a register write takes $cost instructions under nested KVM)"
 	((${cost:-0} > 0 && cost <= 14500)) || refuse "a register write takes '$cost', not at most 14500"
+}
+
+# KVM keeps the pending single steps and the blocking of events by other rules than Bochs.
+scenario nested-events guest=events args='timeout=120 cmdline="stepping shadow"'
+check_nested_events() {
+	expect_status 0
+	expect_log 'checks, 0 failures'
 }
