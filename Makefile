@@ -44,11 +44,15 @@ HOT_OBJ := $(patsubst %,$(BUILD)/image/%.o,vmm/run vmm/exit_ept vmm/exit_instruc
 	mm/guest_memory lib/string)
 OPTIMIZE := -Os
 $(HOT_OBJ): OPTIMIZE := -O2
-IMAGE_CFLAGS = -std=c11 $(OPTIMIZE) -g $(WARNINGS) $(DEFINES) $(STABLE) -I. \
+IMAGE_CFLAGS = -std=c11 $(OPTIMIZE) -g $(WARNINGS) $(DEFINES) $(STABLE) -I. -I$(GENERATED) \
 	-ffreestanding -fno-builtin-printf -mgeneral-regs-only -mno-red-zone -fpic -fvisibility=hidden \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fcf-protection=none \
 	-maccumulate-outgoing-args
 EFI_CFLAGS := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI -fshort-wchar
+
+# ACPI's namespace tables, compiled from boot/*.asl into the bytes of C arrays.
+GENERATED := $(BUILD)/generated
+ACPI_INC  := $(patsubst %.asl,$(GENERATED)/%.inc,$(wildcard boot/*.asl))
 
 # The offsets.c files are no part of the image: they make the assembly's include files.
 IMAGE_C   := $(filter-out %/offsets.c,$(wildcard boot/*.c vmm/*.c devices/*.c mm/*.c lib/*.c))
@@ -63,6 +67,13 @@ include guest-driver/guests.mk
 include tests/lab/lab.mk
 -include tests/lab/staff.mk
 
+$(GENERATED)/%.inc: %.asl
+	@mkdir -p $(@D)
+	$(call say,IASL,$<)
+	$(Q)iasl -we -p $(@:.inc=) $< > $(@:.inc=.txt) || { cat $(@:.inc=.txt); exit 1; }
+	$(Q)od -An -v -tx1 $(@:.inc=.aml) | sed 's/ \(..\)/ 0x\1,/g' > $@
+
+$(BUILD)/image/boot/acpi.o $(BUILD)/host/boot/acpi.o: $(ACPI_INC)
 $(BUILD)/image/boot/%.o: IMAGE_CFLAGS += $(EFI_CFLAGS)
 $(BUILD)/image/%.o: %.c
 	@mkdir -p $(@D)
@@ -99,8 +110,9 @@ $(BUILD)/cafevisor.efi: $(BUILD)/cafevisor.so
 
 # --- the pure core: what also compiles for the host, for unit tests and fuzzers -------------------
 PURE_C := $(filter-out lib/string.c,$(wildcard lib/*.c)) $(wildcard mm/*.c devices/*.c) \
-	$(wildcard vmm/decode*.c vmm/alu.c vmm/guest_walk.c vmm/insn_cache.c boot/config*.c boot/pvh*.c boot/elf*.c)
-HOST_CFLAGS := -std=c11 -O1 -g $(WARNINGS) $(DEFINES) -I. -fsanitize=address,undefined \
+	$(wildcard vmm/decode*.c vmm/alu.c vmm/guest_walk.c vmm/insn_cache.c boot/config*.c boot/pvh*.c boot/elf*.c \
+	boot/acpi*.c boot/linux*.c boot/guest_image.c)
+HOST_CFLAGS := -std=c11 -O1 -g $(WARNINGS) $(DEFINES) -I. -I$(GENERATED) -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
 PURE_OBJ  := $(PURE_C:%.c=$(BUILD)/host/%.o)
 UNIT_C    := $(wildcard tests/unit/test_*.c)
@@ -127,9 +139,9 @@ $(BUILD)/unit/compare_zydis: $(wildcard tests/decoder/*.c tests/decoder/*.h) $(B
 	$(call say,HOSTCC,tests/decoder)
 	$(Q)$(HOSTCC) $(HOST_CFLAGS) -O2 $(filter %.c,$^) $(BUILD)/host/libpure.a -lZydis -o $@
 
-FUZZ_CFLAGS := -std=c11 -O1 -g -Wall -Wextra -Werror $(DEFINES) -I. -fsanitize=fuzzer,address,undefined \
+FUZZ_CFLAGS := -std=c11 -O1 -g -Wall -Wextra -Werror $(DEFINES) -I. -I$(GENERATED) -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=all
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(PURE_C)
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(PURE_C) | $(ACPI_INC)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$<)
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -MMD -MP -MF $@.d $< $(PURE_C) -o $@

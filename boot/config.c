@@ -157,6 +157,19 @@ static void guest_show(const struct config *config, char *text, size_t size)
 	text_show(config->guest, text, size);
 }
 
+static const char *initrd_set(struct config *config, const char *value)
+{
+	if (*value != '\0')
+		return path_set(config->initrd, value);
+	config->initrd[0] = '\0';
+	return NULL;
+}
+
+static void initrd_show(const struct config *config, char *text, size_t size)
+{
+	text_show(config->initrd, text, size);
+}
+
 static const char *cmdline_set(struct config *config, const char *value)
 {
 	size_t length = strlen(value);
@@ -320,6 +333,7 @@ static void log_show(const struct config *config, char *text, size_t size)
 
 static const struct config_key config_keys[] = {
 	{ "guest", guest_set, guest_show },
+	{ "initrd", initrd_set, initrd_show },
 	{ "cmdline", cmdline_set, cmdline_show },
 	{ "memory", memory_set, memory_show },
 	{ "disk", disk_set, disk_show },
@@ -337,6 +351,7 @@ void config_set_defaults(struct config *config)
 {
 	*config = (struct config){
 		.guest = "\\guest.elf",
+		.initrd = "",
 		.cmdline = "",
 		.memory = MEMORY_DEFAULT,
 		.disk = "\\disk.img",

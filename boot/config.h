@@ -19,7 +19,7 @@
 #define CONFIG_CMDLINE_SIZE 2048
 #define CONFIG_LINE_SIZE    4096 /* of a line of the file, or of a word of the load options */
 #define CONFIG_ERROR_SIZE   512
-#define CONFIG_KEY_COUNT    11
+#define CONFIG_KEY_COUNT    12
 
 /* Whether to wait for a key before returning to the firmware. */
 enum pause_mode { PAUSE_AUTO, PAUSE_YES, PAUSE_NO };
@@ -31,7 +31,8 @@ enum disk_device { DISK_DEVICE_BOTH, DISK_DEVICE_SVIRTB, DISK_DEVICE_VIRTIO };
 enum disk_sync { DISK_SYNC_VIRTIO, DISK_SYNC_EXIT };
 
 struct config {
-	char guest[CONFIG_PATH_SIZE]; /* path on the boot volume, beginning with a backslash */
+	char guest[CONFIG_PATH_SIZE];  /* path on the boot volume, beginning with a backslash */
+	char initrd[CONFIG_PATH_SIZE]; /* the same; empty: none */
 	char cmdline[CONFIG_CMDLINE_SIZE];
 	uint64_t memory; /* bytes of guest memory; a multiple of 4 KiB, 1 MiB to 1 TiB */
 	char disk[CONFIG_PATH_SIZE]; /* path on the boot volume, beginning with a backslash */

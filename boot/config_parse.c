@@ -86,7 +86,7 @@ static enum status text_check(struct parser *parser, const char *text, size_t si
 
 static enum status key_unknown(struct parser *parser, const char *key, const char *value)
 {
-	char names[160];
+	char names[200];
 	size_t used = 0;
 
 	for (unsigned int i = 0; i < CONFIG_KEY_COUNT; i++)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The PVH start of a guest: what a loader tells about the image it loaded, and the start info with
- * memory map and command line that the guest finds by %ebx. Xen, docs/misc/pvh.pandoc ("x86/HVM
- * direct boot ABI") and public/arch-x86/hvm/start_info.h. Called by efi_main.
+ * memory map, initial RAM disk and
+ * command line that the guest finds by %ebx. Xen, docs/misc/pvh.pandoc ("x86/HVM
+ * direct boot ABI") and public/arch-x86/hvm/start_info.h. Called by boot/guest_image.c.
  */
 #ifndef BOOT_PVH_H
 #define BOOT_PVH_H
@@ -28,7 +29,8 @@ struct pvh_range {
 struct pvh_image {
 	uint32_t entry; /* guest-physical; 32-bit protected mode, paging off */
 	unsigned int count;
-	struct pvh_range ranges[PVH_MAX_RANGES];
+	/* An ELF file's segments, and one range for what is put beside them. */
+	struct pvh_range ranges[PVH_MAX_RANGES + 1];
 };
 
 #define HVM_START_MAGIC   0x336ec578u /* "xEn3" with bit 7 of the E set */
@@ -49,6 +51,14 @@ struct hvm_start_info {
 _Static_assert(sizeof(struct hvm_start_info) == 56, "hvm_start_info, version 1");
 _Static_assert(offsetof(struct hvm_start_info, cmdline_paddr) == 24, "hvm_start_info");
 _Static_assert(offsetof(struct hvm_start_info, memmap_paddr) == 40, "hvm_start_info");
+
+struct hvm_modlist_entry {
+	uint64_t paddr;
+	uint64_t size;
+	uint64_t cmdline_paddr; /* 0: none */
+	uint64_t reserved;
+};
+_Static_assert(sizeof(struct hvm_modlist_entry) == 32, "hvm_modlist_entry");
 
 enum hvm_memmap_type { HVM_MEMMAP_RAM = 1, HVM_MEMMAP_RESERVED = 2 };
 
@@ -72,11 +82,27 @@ unsigned int pvh_build_map(
 	const struct guest_memory *memory, struct hvm_memmap_entry map[PVH_MAX_MAP]);
 
 /*
- * Puts start info, memory map and command line, in one piece, into pages of RAM that the image does
- * not use, below 640 KiB if possible, below 4 GiB at all events and never in page 0, and answers
- * in *gpa what belongs in %ebx. STATUS_NO_MEMORY: there is no such place.
+ * The highest whole pages of RAM between floor and limit that take size bytes; 0 when there are
+ * none. For an initial RAM disk.
+ */
+uint64_t pvh_find_high_place(
+	const struct guest_memory *memory, uint64_t floor, uint64_t limit, uint64_t size);
+
+/* What else the start info tells. */
+struct pvh_words {
+	const char *cmdline;
+	uint64_t rsdp;        /* guest-physical; 0: no ACPI tables */
+	uint64_t initrd;      /* guest-physical */
+	uint64_t initrd_size; /* 0: none; else it is the only module */
+};
+
+/*
+ * Puts start info, module list, memory map and command line, in one piece, into pages of RAM that
+ * neither the image nor the initial RAM disk uses, below 640 KiB if possible, below 4 GiB at all
+ * events and never in page 0, and answers in *gpa what belongs in %ebx. STATUS_NO_MEMORY: there is
+ * no such place.
  */
 MUST_USE enum status pvh_place_start_info(const struct guest_memory *memory,
-	const struct pvh_image *image, const char *cmdline, uint32_t *gpa);
+	const struct pvh_image *image, const struct pvh_words *words, uint32_t *gpa);
 
 #endif

@@ -6,8 +6,8 @@
 
 #include <stdarg.h>
 
-#include "boot/elf.h"
 #include "boot/environment.h"
+#include "boot/guest_image.h"
 #include "boot/guest_ram.h"
 #include "boot/result.h"
 #include "lib/bits.h"
@@ -164,39 +164,60 @@ bool session_preflight(struct session *s)
 	return true;
 }
 
-static bool load_guest(struct session *s)
+/*
+ * A file of the guest's, in memory of the firmware's, which the caller frees where *file is not
+ * null; an empty one has a page all the same. key is what the configuration calls it.
+ */
+static bool read_guest_file(
+	struct session *s, const char *key, const char *path, void **file, uint64_t *size)
 {
-	struct pvh_image image;
-	char why[ELF_WHY_SIZE];
-	uint32_t start_info;
-	uint64_t size;
-	void *file;
-	enum status status = volume_file_size(&s->volume, s->config.guest, &size);
+	enum status status = volume_file_size(&s->volume, path, size);
 
 	if (status != STATUS_OK)
-		return fail(s, VM_STATUS_PREFLIGHT, "guest = %s: %s", s->config.guest,
-			status_text(status));
-	/* Of an empty file, which is no ELF either, there is a page all the same. */
-	file = firmware_alloc_temporary(&s->firmware, max_u64(size, 1));
-	if (file == NULL)
-		return fail(s, VM_STATUS_PREFLIGHT, "guest = %s: no memory for its %lu bytes",
-			s->config.guest, size);
-	status = volume_read(&s->volume, s->config.guest, file, size);
-	if (status == STATUS_OK)
-		status = elf_load_pvh(file, size, &s->vm.memory, &image, why, sizeof(why));
-	else
-		format_text(why, sizeof(why), "cannot read it: %s", status_text(status));
-	firmware_free_temporary(&s->firmware, file, max_u64(size, 1));
-	if (status != STATUS_OK)
+		return fail(s, VM_STATUS_PREFLIGHT, "%s = %s: %s", key, path, status_text(status));
+	*file = firmware_alloc_temporary(&s->firmware, max_u64(*size, 1));
+	if (*file == NULL)
+		return fail(s, VM_STATUS_PREFLIGHT, "%s = %s: no memory for its %lu bytes", key,
+			path, *size);
+	status = volume_read(&s->volume, path, *file, *size);
+	return status == STATUS_OK || fail(s, VM_STATUS_PREFLIGHT, "%s = %s: cannot read it: %s",
+					      key, path, status_text(status));
+}
+
+static bool place_guest(struct session *s, const struct guest_files *files)
+{
+	struct vcpu_start start;
+	char why[GUEST_WHY_SIZE];
+
+	if (guest_image_load(files, &s->vm.memory, &start, why, sizeof(why)) != STATUS_OK)
 		return fail(s, VM_STATUS_PREFLIGHT, "guest = %s: %s", s->config.guest, why);
-	status = pvh_place_start_info(&s->vm.memory, &image, s->config.cmdline, &start_info);
-	if (status != STATUS_OK)
-		return fail(s, VM_STATUS_PREFLIGHT, "guest = %s leaves no room for the start info",
-			s->config.guest);
-	vcpu_set_pvh_start(&s->vcpu, image.entry, start_info);
-	log_info("boot", "guest %s: entry 0x%x, start info at 0x%x", s->config.guest, image.entry,
-		start_info);
+	vcpu_set_start(&s->vcpu, &start);
+	log_info("boot", "guest %s: entry 0x%lx, %s at 0x%lx", s->config.guest, start.rip,
+		start.long_mode ? "parameters" : "start info",
+		start.long_mode ? start.rsi : start.rbx);
 	return true;
+}
+
+static bool load_guest(struct session *s)
+{
+	struct guest_files files = {
+		.cmdline = s->config.cmdline,
+		.virtio_disk = s->config.disk_device != DISK_DEVICE_SVIRTB,
+	};
+	void *kernel = NULL, *initrd = NULL;
+	bool loaded = read_guest_file(s, "guest", s->config.guest, &kernel, &files.kernel_size);
+
+	if (loaded && s->config.initrd[0] != '\0')
+		loaded =
+			read_guest_file(s, "initrd", s->config.initrd, &initrd, &files.initrd_size);
+	files.kernel = kernel;
+	files.initrd = initrd;
+	loaded = loaded && place_guest(s, &files);
+	if (kernel != NULL)
+		firmware_free_temporary(&s->firmware, kernel, max_u64(files.kernel_size, 1));
+	if (initrd != NULL)
+		firmware_free_temporary(&s->firmware, initrd, max_u64(files.initrd_size, 1));
+	return loaded;
 }
 
 static bool make_guest(struct session *s)

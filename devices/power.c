@@ -49,6 +49,12 @@ static enum power_event pm_asks(uint32_t value)
 	return (value & BIT(13)) != 0 ? POWER_OFF : POWER_NONE;
 }
 
+/* The same of ACPI's sleep control register. ACPI specification 6.3, 4.8.3.7 'Sleep Control'. */
+static enum power_event sleep_asks(uint32_t value)
+{
+	return (value & BIT(5)) != 0 ? POWER_OFF : POWER_NONE;
+}
+
 static const struct power_port_kind kinds[POWER_PORTS] = {
 	{ "debug exit", POWER_PORT_EXIT, 4, 0xffffffff, exit_asks },
 	{ "keyboard controller", POWER_PORT_KEYBOARD, 1, 0xff, keyboard_asks }, /* none there */
@@ -58,6 +64,7 @@ static const struct power_port_kind kinds[POWER_PORTS] = {
 	{ "power off (QEMU)", POWER_PORT_PM_QEMU, 4, 0x0001, pm_asks },
 	{ "power off (Bochs)", POWER_PORT_PM_BOCHS, 4, 0x0001, pm_asks },
 	{ "power off (VirtualBox)", POWER_PORT_PM_VBOX, 4, 0x0001, pm_asks },
+	{ "sleep control (ACPI)", POWER_PORT_SLEEP, 2, 0x0000, sleep_asks },
 };
 
 static uint64_t power_read(void *device, uint64_t offset, unsigned int width)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ports by which a guest ends itself: isa-debug-exit at 0xf4 (its byte is the run's status),
- * the PC's three reset ports, and the power-off ports of the emulators. The first request is kept;
- * the run loop looks at it after each port write.
+ * the PC's three reset ports, the power-off ports of the emulators and the one that our ACPI tables
+ * name (boot/acpi.c). The first request is kept; the run loop looks at it after each port write.
  */
 #ifndef DEVICES_POWER_H
 #define DEVICES_POWER_H
@@ -19,9 +19,12 @@
 #define POWER_PORT_PM_QEMU    0x0604u /* PM1a_CNT: QEMU; ACPI "PM1 Control Registers" */
 #define POWER_PORT_PM_BOCHS   0xb004u /* the same in Bochs and old QEMU */
 #define POWER_PORT_PM_VBOX    0x4004u /* the same in VirtualBox */
+#define POWER_PORT_SLEEP      0x0600u /* sleep control and status of our own ACPI tables */
+
+#define POWER_RESET_VALUE 0x06u /* a hard reset, for POWER_PORT_RESET */
 
 #define POWER_MAX_STATUS 99u
-#define POWER_PORTS      7
+#define POWER_PORTS      8
 
 enum power_event {
 	POWER_NONE,

@@ -6,7 +6,7 @@ set -euo pipefail
 
 packages=(
 	# the image and the guests
-	gcc libc6-dev binutils nasm gnu-efi
+	gcc libc6-dev binutils nasm gnu-efi acpica-tools
 	# boot volumes, disk images, the image for a USB stick
 	mtools dosfstools gdisk e2fsprogs bsdextrautils
 	# machines; bochs-term is named so that no graphical front end comes instead

@@ -147,10 +147,13 @@ enum status vcpu_init(struct vcpu *vcpu, struct vm *vm, const struct vmx_capabil
 	return set_up_apic(vcpu);
 }
 
-void vcpu_set_pvh_start(struct vcpu *vcpu, uint32_t entry, uint32_t start_info)
+void vcpu_set_start(struct vcpu *vcpu, const struct vcpu_start *start)
 {
-	vcpu->rip = entry;
-	vcpu->registers[REG_RBX] = start_info;
+	vcpu->start = *start;
+	vcpu->rip = start->rip;
+	vcpu->registers[REG_RBX] = start->rbx;
+	vcpu->registers[REG_RSI] = start->rsi;
+	vcpu->efer = start->long_mode ? EFER_LME : 0;
 }
 
 uint64_t vcpu_efer(const struct vcpu *vcpu, uint64_t cr0)

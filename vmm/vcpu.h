@@ -14,6 +14,7 @@
 #include "vmm/decode.h"
 #include "vmm/guest_cpuid.h"
 #include "vmm/insn_cache.h"
+#include "vmm/start.h"
 #include "vmm/vm.h"
 #include "vmm/vmcs.h"
 #include "vmm/vmx_controls.h"
@@ -68,6 +69,7 @@ struct vcpu {
 	void *io_bitmap; /* all ones, for both bitmaps: every port access exits */
 	uint16_t vpid;   /* 0 without VPID */
 	bool configured; /* the VMCS was filled in */
+	struct vcpu_start start;
 
 	uint64_t rip;                  /* of this exit */
 	uint64_t efer;                 /* the guest's, but for LMA, which follows CR0.PG */
@@ -109,8 +111,8 @@ MUST_USE enum status vcpu_init(
  */
 enum exit_result vcpu_run(struct vcpu *vcpu);
 
-/* Where the guest starts: a PVH entry point with %ebx = start_info. Before the first vcpu_run. */
-void vcpu_set_pvh_start(struct vcpu *vcpu, uint32_t entry, uint32_t start_info);
+/* Where and how the guest starts. Before the first vcpu_run. */
+void vcpu_set_start(struct vcpu *vcpu, const struct vcpu_start *start);
 
 /*
  * vmm/vmentry.asm: enters the guest with vcpu->registers and calls vcpu_answer_exit at each exit,

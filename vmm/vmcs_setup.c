@@ -7,8 +7,9 @@
 #include "vmm/host_tables.h"
 #include "vmm/x86.h"
 
-/* Access rights of the segments that the PVH boot ABI asks for. */
+/* Access rights of the segments that the boot protocols ask for. */
 #define RIGHTS_CODE_32  0xc09b /* present, ring 0, executable, 32-bit, 4 KiB granularity */
+#define RIGHTS_CODE_64  0xa09b
 #define RIGHTS_DATA     0xc093
 #define RIGHTS_TSS_BUSY 0x008b
 #define TSS_LIMIT       0x67
@@ -69,30 +70,49 @@ static void set_up_segment(unsigned int index, uint64_t selector, uint64_t limit
 	cpu_vmwrite(VMCS_GUEST_ES_ACCESS_RIGHTS + 2 * index, rights);
 }
 
-/* The PVH boot ABI's start state: flat 32-bit protected mode, no paging, interrupts off. */
-void vmcs_set_up_guest(struct vcpu *vcpu)
+/* Flat segments, and the descriptor tables that come with them. */
+static void set_up_segments(const struct vcpu_start *start)
 {
 	enum { LDTR = 6, TR = 7 };
 
 	for (unsigned int i = SEG_ES; i <= SEG_GS; i++)
-		set_up_segment(i, 0, 0xffffffff, i == SEG_CS ? RIGHTS_CODE_32 : RIGHTS_DATA);
+		set_up_segment(i, start->data_selector, 0xffffffff, RIGHTS_DATA);
+	set_up_segment(SEG_CS, start->code_selector, 0xffffffff,
+		start->long_mode ? RIGHTS_CODE_64 : RIGHTS_CODE_32);
 	set_up_segment(LDTR, 0, 0, ACCESS_RIGHTS_UNUSABLE);
 	set_up_segment(TR, 0, TSS_LIMIT, RIGHTS_TSS_BUSY);
-	cpu_vmwrite(VMCS_GUEST_GDTR_BASE, 0);
-	cpu_vmwrite(VMCS_GUEST_GDTR_LIMIT, 0);
+	cpu_vmwrite(VMCS_GUEST_GDTR_BASE, start->gdt_base);
+	cpu_vmwrite(VMCS_GUEST_GDTR_LIMIT, start->gdt_limit);
 	cpu_vmwrite(VMCS_GUEST_IDTR_BASE, 0);
 	cpu_vmwrite(VMCS_GUEST_IDTR_LIMIT, 0);
+}
 
-	cpu_vmwrite(VMCS_GUEST_CR0,
-		CR0_PE | CR0_ET | CR0_NE | (vcpu->vmx->cr0_fixed0 & ~(CR0_PE | CR0_PG)));
-	cpu_vmwrite(VMCS_GUEST_CR3, 0);
-	cpu_vmwrite(VMCS_GUEST_CR4, CR4_MCE | vcpu->vmx->cr4_fixed0);
+/* Protected mode, or 64-bit mode: nothing else is ever a guest's start. */
+static void set_up_mode(const struct vcpu *vcpu)
+{
+	const struct vcpu_start *start = &vcpu->start;
+	const uint64_t cr0 = CR0_PE | CR0_ET | CR0_NE | (start->long_mode ? CR0_PG : 0);
+
+	cpu_vmwrite(VMCS_GUEST_CR0, cr0 | (vcpu->vmx->cr0_fixed0 & ~(CR0_PE | CR0_PG)));
+	cpu_vmwrite(VMCS_GUEST_CR3, start->cr3);
+	cpu_vmwrite(
+		VMCS_GUEST_CR4, CR4_MCE | (start->long_mode ? CR4_PAE : 0) | vcpu->vmx->cr4_fixed0);
+	cpu_vmwrite(VMCS_GUEST_EFER, vcpu_efer(vcpu, cr0));
+	if (start->long_mode)
+		cpu_vmwrite(VMCS_ENTRY_CONTROLS,
+			cpu_vmread(VMCS_ENTRY_CONTROLS) | ENTRY_IA32E_MODE_GUEST);
+}
+
+/* The state that vcpu->start asks for; interrupts off. */
+void vmcs_set_up_guest(struct vcpu *vcpu)
+{
+	set_up_segments(&vcpu->start);
+	set_up_mode(vcpu);
 	cpu_vmwrite(VMCS_GUEST_DR7, DR7_FIXED);
 	cpu_vmwrite(VMCS_GUEST_RSP, 0);
 	cpu_vmwrite(VMCS_GUEST_RIP, vcpu->rip);
 	cpu_vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_FIXED);
 
-	cpu_vmwrite(VMCS_GUEST_EFER, 0);
 	cpu_vmwrite(VMCS_GUEST_PAT, PAT_RESET);
 	cpu_vmwrite(VMCS_GUEST_DEBUGCTL, 0);
 	cpu_vmwrite(VMCS_GUEST_SYSENTER_CS, 0);

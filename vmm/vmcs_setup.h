@@ -8,7 +8,7 @@
 
 #include "vmm/vcpu.h"
 
-/* Of the current VMCS; vcpu->rip is where the guest starts. */
+/* Of the current VMCS; vcpu->start is how the guest starts. The controls come first. */
 void vmcs_set_up_controls(struct vcpu *vcpu);
 void vmcs_set_up_guest(struct vcpu *vcpu);
 void vmcs_set_up_host(void);

@@ -31,6 +31,8 @@ static void expect_sane(const struct config *config)
 	expect_text(config->disk, sizeof(config->disk));
 	expect_text(config->cmdline, sizeof(config->cmdline));
 	must(config->guest[0] == '\\' && config->guest[1] != '\0');
+	expect_text(config->initrd, sizeof(config->initrd));
+	must(config->initrd[0] == '\0' || (config->initrd[0] == '\\' && config->initrd[1] != '\0'));
 	must(config->disk[0] == '\\' && config->disk[1] != '\0');
 	must(config->memory % 4096 == 0 && config->memory >= 1 << 20 &&
 		config->memory <= 1ull << 40);
@@ -44,7 +46,7 @@ static void expect_sane(const struct config *config)
 static void expect_same(const struct config *a, const struct config *b)
 {
 	must(strcmp(a->guest, b->guest) == 0 && strcmp(a->disk, b->disk) == 0);
-	must(strcmp(a->cmdline, b->cmdline) == 0);
+	must(strcmp(a->initrd, b->initrd) == 0 && strcmp(a->cmdline, b->cmdline) == 0);
 	must(a->memory == b->memory && a->disk_mode == b->disk_mode);
 	must(a->disk_device == b->disk_device && a->disk_sync == b->disk_sync);
 	must(a->svirtb_entry_size == b->svirtb_entry_size);

@@ -84,13 +84,14 @@ static void expect_rest_untouched(const struct guest_memory *memory, const struc
 
 static void expect_start_info(const struct guest_memory *memory, const struct pvh_image *image)
 {
+	const struct pvh_words words = { .cmdline = "words" };
 	static uint8_t was[GUEST_MEMORY_MAX_RANGES][4 * PAGE_SIZE];
 	struct hvm_start_info info;
 	uint32_t gpa;
 
 	for (unsigned int i = 0; i < memory->count; i++)
 		memcpy(was[i], memory->ranges[i].host, memory->ranges[i].size);
-	if (pvh_place_start_info(memory, image, "words", &gpa) != STATUS_OK)
+	if (pvh_place_start_info(memory, image, &words, &gpa) != STATUS_OK)
 		return;
 	for (unsigned int i = 0; i < memory->count; i++) {
 		const struct guest_range *range = &memory->ranges[i];

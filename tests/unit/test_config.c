@@ -90,6 +90,8 @@ static const struct good_row good_files[] = {
 	{ "guest", "guest = \\dir\\g.elf\n", "guest", "\\dir\\g.elf" },
 	{ "slashes", "guest = dir/g.elf\n", "guest", "\\dir\\g.elf" },
 	{ "leading slashes", "guest = //g.elf\n", "guest", "\\g.elf" },
+	{ "initrd", "initrd = dir/i.img\n", "initrd", "\\dir\\i.img" },
+	{ "no initrd", "initrd =\n", "initrd", "\"\"" },
 	{ "blank in a path", "guest = my guest.elf\n", "guest", "\\my guest.elf" },
 	{ "cmdline with =", "cmdline = a=b c=\"d\"\n", "cmdline", "a=b c=\"d\"" },
 	{ "cmdline quoted", "cmdline = \" a # b \"  # c\n", "cmdline", "\" a # b \"" },
@@ -140,8 +142,9 @@ struct bad_row {
 	const char *error;
 };
 
-#define KEYS                                                                                   \
-	"guest, cmdline, memory, disk, disk.mode, disk.device, disk.sync, svirtb.entry-size, " \
+#define KEYS                                                                        \
+	"guest, initrd, cmdline, memory, disk, disk.mode, disk.device, disk.sync, " \
+	"svirtb.entry-size, "                                                       \
 	"timeout, pause, log"
 
 static const struct bad_row bad_files[] = {
@@ -507,6 +510,7 @@ static void test_log(void **state)
 {
 	static const char *const wanted[] = {
 		"[config] guest = \\guest.elf",
+		"[config] initrd = ",
 		"[config] cmdline = \" words for the guest\"",
 		"[config] memory = 64M",
 		"[config] disk = \\disk.img",
@@ -524,7 +528,7 @@ static void test_log(void **state)
 
 	(void)state;
 	config_set_defaults(&config);
-	assert_null(config_set_key(&config, 1, " words for the guest"));
+	assert_null(config_set_key(&config, 2, " words for the guest"));
 	sink = log_add_sink(log_collect, text);
 	assert_true(sink >= 0);
 	config_log(&config);

@@ -29,8 +29,7 @@ static void make_board(struct board *board)
 	memset(&board->sync, 0xa5, sizeof(board->sync));
 	assert_int_equal(power_register(&board->power, &board->ports), STATUS_OK);
 	block_init(&board->block, NULL);
-	assert_int_equal(
-		sync_port_register(&board->sync, &board->ports, &board->block), STATUS_OK);
+	assert_int_equal(sync_port_register(&board->sync, &board->ports, &board->block), STATUS_OK);
 }
 
 /* As the exit handler does it: what no region covers reads all ones and is not written. */
@@ -94,6 +93,10 @@ static void test_writes(void **state)
 		{ "Bochs without SLP_EN", 0xb004, 2, 0x1c00, POWER_NONE, 0 },
 		{ "VirtualBox off", 0x4004, 2, 0x3400, POWER_OFF, 0 },
 		{ "VirtualBox without SLP_EN", 0x4004, 2, 0x1400, POWER_NONE, 0 },
+		{ "ACPI S5", 0x600, 1, 0x34, POWER_OFF, 0 },
+		{ "ACPI S5 by 16 bits", 0x600, 2, 0x34, POWER_OFF, 0 },
+		{ "ACPI sleep type without SLP_EN", 0x600, 1, 0x14, POWER_NONE, 0 },
+		{ "ACPI sleep status", 0x601, 1, 0xff, POWER_NONE, 0 },
 		{ "sync port", 0xcafe, 1, 1, POWER_NONE, 0 },
 	};
 

@@ -108,7 +108,7 @@ struct place_row {
 };
 
 /* Start info and a map of three entries; with a command line of this length a page is just full. */
-#define FULL_PAGE (4096 - 56 - 3 * 24 - 1)
+#define FULL_PAGE (4096 - 56 - 32 - 3 * 24 - 1)
 
 static const struct place_row place_rows[] = {
 	{ "the last low page", { { 0, 2 * MIB } }, { { MIB, MIB + 5 } }, 10, 0x9f000 },
@@ -213,7 +213,7 @@ static void expect_start_info(const struct place_row *row, const struct world *w
 		guest_memory_read(&world->memory, info.cmdline_paddr, cmdline, row->cmdline + 1),
 		STATUS_OK);
 	assert_string_equal(cmdline, world->cmdline);
-	expect_rest_untouched(row->name, world, gpa, 56 + entries * 24 + row->cmdline + 1);
+	expect_rest_untouched(row->name, world, gpa, 56 + 32 + entries * 24 + row->cmdline + 1);
 }
 
 static void test_place(void **state)
@@ -226,7 +226,8 @@ static void test_place(void **state)
 		uint32_t gpa = 0;
 
 		world_init(&world, row);
-		status = pvh_place_start_info(&world.memory, &world.image, world.cmdline, &gpa);
+		status = pvh_place_start_info(&world.memory, &world.image,
+			&(struct pvh_words){ .cmdline = world.cmdline }, &gpa);
 		if (status != (row->wanted != 0 ? STATUS_OK : STATUS_NO_MEMORY))
 			fail_msg("%s: status %d", row->name, (int)status);
 		if (gpa != row->wanted)
@@ -239,12 +240,90 @@ static void test_place(void **state)
 	}
 }
 
+/* The initial RAM disk is a module, and where it lies nothing else is put. */
+static void test_initrd_and_rsdp(void **state)
+{
+	static const struct place_row row = { .pieces = { { 0, 2 * MIB } },
+		.image = { { 0x1000, 0xa0000 } } };
+	static struct world world;
+	struct hvm_start_info info;
+	struct hvm_modlist_entry module;
+	uint32_t gpa = 0;
+
+	(void)state;
+	world_init(&world, &row);
+	assert_int_equal(pvh_place_start_info(&world.memory, &world.image,
+				 &(struct pvh_words){ .cmdline = "",
+					 .rsdp = 0xe0000,
+					 .initrd = 0x100000,
+					 .initrd_size = 0x1801 },
+				 &gpa),
+		STATUS_OK);
+	assert_int_equal(gpa, 0x102000);
+	assert_int_equal(guest_memory_read(&world.memory, gpa, &info, sizeof(info)), STATUS_OK);
+	assert_int_equal(info.rsdp_paddr, 0xe0000);
+	assert_int_equal(info.nr_modules, 1);
+	assert_int_equal(
+		guest_memory_read(&world.memory, info.modlist_paddr, &module, sizeof(module)),
+		STATUS_OK);
+	assert_true(module.paddr == 0x100000 && module.size == 0x1801);
+	assert_true(module.cmdline_paddr == 0 && module.reserved == 0);
+	world_free(&world);
+}
+
+static const struct {
+	const char *name;
+	struct piece pieces[4];
+	uint64_t floor, limit, size;
+	uint64_t wanted; /* 0: none */
+} high_rows[] = {
+	{ "at the end", { { 0, 4 * MIB } }, MIB, 4 * GIB, 100, 4 * MIB - PAGE_SIZE },
+	{ "whole pages", { { 0, 4 * MIB } }, MIB, 4 * GIB, PAGE_SIZE + 1, 4 * MIB - 2 * PAGE_SIZE },
+	{ "all there is", { { 0, 4 * MIB } }, MIB, 4 * GIB, 3 * MIB, MIB },
+	{ "a byte too many", { { 0, 4 * MIB } }, MIB, 4 * GIB, 3 * MIB + 1, 0 },
+	{ "a floor within a page", { { 0, 4 * MIB } }, MIB + 1, 4 * GIB, 3 * MIB - PAGE_SIZE,
+		MIB + PAGE_SIZE },
+	{ "not into a floor's page", { { 0, 4 * MIB } }, MIB + 1, 4 * GIB, 3 * MIB - 1, 0 },
+	{ "below the limit", { { 0, 4 * MIB } }, MIB, 3 * MIB, 100, 3 * MIB - PAGE_SIZE },
+	{ "a limit within a page", { { 0, 4 * MIB } }, MIB, 3 * MIB - 5, 100, 3 * MIB - PAGE_SIZE },
+	{ "across pieces that touch", { { 0, 2 * MIB }, { 2 * MIB, 2 * MIB } }, MIB, 4 * GIB,
+		2 * MIB + 1, 2 * MIB - PAGE_SIZE },
+	{ "the higher piece", { { 0, 2 * MIB }, { 4 * MIB, MIB } }, MIB, 4 * GIB, MIB, 4 * MIB },
+	{ "the lower piece, being larger", { { 0, 4 * MIB }, { 5 * MIB, MIB } }, MIB, 4 * GIB,
+		2 * MIB, 2 * MIB },
+	{ "below the ROMs", { { 0, MIB } }, 0x1000, 4 * GIB, 100, 0x9f000 },
+	{ "not among the ROMs", { { 0, MIB } }, 0xa0000, 4 * GIB, 100, 0 },
+	{ "floor above the limit", { { 0, 4 * MIB } }, 3 * MIB, 2 * MIB, 100, 0 },
+	{ "no size is too large", { { 0, 4 * MIB } }, MIB, 4 * GIB, ~0ull, 0 },
+};
+
+static void test_high_place(void **state)
+{
+	static uint8_t host;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(high_rows); i++) {
+		struct guest_memory memory = { 0 };
+		uint64_t at;
+
+		for (const struct piece *piece = high_rows[i].pieces; piece->size != 0; piece++)
+			assert_int_equal(guest_memory_add(&memory, piece->gpa, piece->size, &host),
+				STATUS_OK);
+		at = pvh_find_high_place(
+			&memory, high_rows[i].floor, high_rows[i].limit, high_rows[i].size);
+		if (at != high_rows[i].wanted)
+			fail_msg("%s: 0x%llx", high_rows[i].name, (unsigned long long)at);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_map_of_most_ranges),
 		cmocka_unit_test(test_place),
+		cmocka_unit_test(test_initrd_and_rsdp),
+		cmocka_unit_test(test_high_place),
 	};
 
 	return cmocka_run_group_tests_name("pvh", tests, NULL, NULL);

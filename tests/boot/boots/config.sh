@@ -18,12 +18,12 @@ expect_refused() {
 scenario config-unknown-key-in-file guest=demo \
 	conf=$'# a comment\n\ntimeout = 20\n  colour = red # nonsense\n'
 check_config_unknown_key_in_file() {
-	expect_refused 'cafevisor.conf:4: colour = red: unknown key; there are guest, cmdline, memory'
+	expect_refused 'cafevisor.conf:4: colour = red: unknown key; there are guest, initrd, cmdline, memory'
 }
 
 scenario config-unknown-key-in-options guest=demo args='timeout=20 colour=red'
 check_config_unknown_key_in_options() {
-	expect_refused 'load options: colour = red: unknown key; there are guest, cmdline, memory'
+	expect_refused 'load options: colour = red: unknown key; there are guest, initrd, cmdline, memory'
 }
 
 scenario config-key-twice-in-file guest=demo conf=$'timeout = 20\r\nmemory = 8M\r\ntimeout = 30\r\n'
@@ -99,7 +99,7 @@ check_config_empty_guest() {
 put_text text.elf 'This is no program.'
 scenario config-guest-is-no-elf args='guest=text.elf'
 check_config_guest_is_no_elf() {
-	expect_refused 'guest = \text.elf: not an ELF file'
+	expect_refused 'guest = \text.elf: neither an ELF file nor a Linux kernel'
 }
 
 # The demo, its note's owner made another one; and the demo, cut off.
