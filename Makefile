@@ -39,16 +39,17 @@ STABLE   := -ffile-prefix-map=$(CURDIR)=. -frandom-seed=cafevisor
 
 # --- the image: everything between VM exit and VM entry keeps off the vector registers ------------
 # Small is good enough, but for what an access runs through.
-HOT_OBJ := $(patsubst %,$(BUILD)/image/%.o,vmm/run vmm/exit_ept vmm/exit_instruction vmm/decode \
-	vmm/decode_operands vmm/alu vmm/guest_walk devices/svirtb devices/svirtb_ring devices/ramdisk \
-	mm/guest_memory lib/string)
+HOT_OBJ := $(patsubst %,$(BUILD)/image/%.o,vmm/run vmm/exit_ept vmm/exit_instruction \
+	vmm/decode_operands devices/svirtb devices/svirtb_ring devices/virtio_mmio devices/virtio_blk \
+	devices/virtio_blk_request devices/virtq devices/virtq_split devices/virtq_packed \
+	devices/virtq_chain devices/block devices/ramdisk mm/guest_memory lib/string)
 OPTIMIZE := -Os
 $(HOT_OBJ): OPTIMIZE := -O2
 IMAGE_CFLAGS = -std=c11 $(OPTIMIZE) -g $(WARNINGS) $(DEFINES) $(STABLE) -I. -I$(GENERATED) \
 	-ffreestanding -fno-builtin-printf -mgeneral-regs-only -mno-red-zone -fpic -fvisibility=hidden \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fcf-protection=none \
-	-maccumulate-outgoing-args
-EFI_CFLAGS := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI -fshort-wchar
+	-ffunction-sections -fdata-sections
+EFI_CFLAGS := -maccumulate-outgoing-args -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI -fshort-wchar
 
 # ACPI's namespace tables, compiled from boot/*.asl into the bytes of C arrays.
 GENERATED := $(BUILD)/generated
@@ -98,7 +99,7 @@ $(BUILD)/image/vmm/%.asm.o: vmm/%.asm $(BUILD)/image/vmm/offsets.inc
 # The listing and the map beside the image are for debugging (CONTRIBUTING.md).
 $(BUILD)/cafevisor.so: $(IMAGE_OBJ) linker.ld
 	$(call say,LD,$@)
-	$(Q)ld -nostdlib -shared -Bsymbolic -znocombreloc -zmax-page-size=4096 --no-undefined \
+	$(Q)ld -O2 -nostdlib -shared -Bsymbolic --gc-sections -znocombreloc -zmax-page-size=4096 --no-undefined \
 		--build-id=none -T linker.ld -Map=$(BUILD)/cafevisor.map \
 		$(EFI_LIB)/crt0-efi-x86_64.o $(IMAGE_OBJ) -L $(EFI_LIB) -lgnuefi -o $@
 	$(Q)objdump -d --no-show-raw-insn $@ > $(BUILD)/cafevisor.lst

@@ -12,22 +12,20 @@
 #include "guest-driver/runtime/io.h"
 #include "guest-driver/runtime/runtime.h"
 #include "guest-driver/svirtb.h"
+#include "guest-driver/testing/exceptions.h"
+#include "guest-driver/testing/interrupts.h"
+#include "guest-driver/tests/bench/bench.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
 #define RING_ENTRIES 512u
-#define MAX_BATCH    256u
 #define COUNT_BATCH  64u
 
-/* Under nested KVM, other things happen, too: the least of many tries is free of them. */
-#define EXIT_TRIES      300u
-#define BATCH_TRIES     5u
 #define GIVE_BACK_TRIES 5u
 
-#define COM1_SCRATCH   0x3ffu
-#define SYNC_PORT      0xcafeu
-#define SYNC_REQUEST   1u
-#define SCRATCH_SECTOR 16u /* behind the CSV */
+#define COM1_SCRATCH 0x3ffu
+#define SYNC_PORT    0xcafeu
+#define SYNC_REQUEST 1u
 
 static struct svirtb_entry ring[RING_ENTRIES];
 static struct svirtb disk;
@@ -36,7 +34,7 @@ static uint8_t buffer[4096];
 static char csv[8192];
 static size_t csv_length;
 
-static void report(const char *name, uint32_t batch, uint32_t size, uint32_t count)
+void bench_report(const char *name, uint32_t batch, uint32_t size, uint32_t count)
 {
 	csv_length += format_text(csv + csv_length, sizeof(csv) - csv_length, "%s,%u,%u,%u\n", name,
 		batch, size, count);
@@ -64,12 +62,17 @@ DEFINE_COST(cost_of_cpuid, "cpuid")
 DEFINE_COST(cost_of_port_read, "in %%dx, %%al")
 DEFINE_COST(cost_of_port_write, "out %%al, %%dx")
 DEFINE_COST(cost_of_read, "mov (%%rdi), %%eax")
-DEFINE_COST(cost_of_write, "mov %%eax, (%%rdi)")
+DEFINE_COST(cost_of_mov, "mov %%eax, (%%rdi)")
+
+uint32_t bench_cost_of_write(uint32_t eax, uint32_t edx, uintptr_t rdi)
+{
+	return cost_of_mov(eax, edx, rdi);
+}
 
 static uint32_t nothing; /* what the two RDTSC and what lies between them cost by themselves */
 
-static uint32_t least(uint32_t tries, uint32_t (*cost_of)(uint32_t, uint32_t, uintptr_t),
-	uint32_t eax, uint32_t edx, uintptr_t rdi)
+uint32_t bench_least(
+	uint32_t tries, bench_cost_fn *cost_of, uint32_t eax, uint32_t edx, uintptr_t rdi)
 {
 	uint32_t count = UINT32_MAX;
 
@@ -92,7 +95,7 @@ static void ring_doorbell(void)
 static int queue_batch(enum svirtb_command command, uint32_t batch, uint32_t size)
 {
 	for (uint32_t i = 0; i < batch; i++) {
-		if (svirtb_queue(&disk, command, SCRATCH_SECTOR, buffer, size) != SVIRTB_OK)
+		if (svirtb_queue(&disk, command, BENCH_SCRATCH_SECTOR, buffer, size) != SVIRTB_OK)
 			return 1;
 	}
 	return 0;
@@ -103,12 +106,13 @@ static uint32_t measure_batch(enum svirtb_command command, uint32_t batch, uint3
 {
 	uint32_t count = UINT32_MAX;
 
-	for (uint32_t try = 0; try < BATCH_TRIES; try++) {
+	for (uint32_t try = 0; try < BENCH_BATCH_TRIES; try++) {
 		uint32_t one;
 
 		if (queue_batch(command, batch, size) != 0)
 			return 0;
-		one = least(1, cost_of_write, disk.head, 0, SVIRTB_BASE + SVIRTB_QUEUE_HEAD);
+		one = bench_least(
+			1, bench_cost_of_write, disk.head, 0, SVIRTB_BASE + SVIRTB_QUEUE_HEAD);
 		disk.tail = disk.head;
 		count = one < count ? one : count;
 	}
@@ -120,12 +124,12 @@ static int measure_requests(const char *name, enum svirtb_command command)
 	static const uint32_t sizes[] = { 512, 4096 };
 
 	for (uint32_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
-		for (uint32_t batch = 1; batch <= MAX_BATCH; batch *= 2) {
+		for (uint32_t batch = 1; batch <= BENCH_MAX_BATCH; batch *= 2) {
 			const uint32_t count = measure_batch(command, batch, sizes[s]);
 
 			if (count == 0)
 				return 1;
-			report(name, batch, sizes[s], count);
+			bench_report(name, batch, sizes[s], count);
 		}
 	}
 	return 0;
@@ -133,15 +137,17 @@ static int measure_requests(const char *name, enum svirtb_command command)
 
 static void measure_exits(void)
 {
-	report("cpuid", 0, 0, least(EXIT_TRIES, cost_of_cpuid, 0, 0, 0));
-	report("port read", 0, 0, least(EXIT_TRIES, cost_of_port_read, 0, COM1_SCRATCH, 0));
+	bench_report("cpuid", 0, 0, bench_least(BENCH_EXIT_TRIES, cost_of_cpuid, 0, 0, 0));
+	bench_report("port read", 0, 0,
+		bench_least(BENCH_EXIT_TRIES, cost_of_port_read, 0, COM1_SCRATCH, 0));
 	/* In DRIVER_OK the ring's size may be written as often as one likes. */
 	svirtb_register_write(SVIRTB_STATUS, SVIRTB_RESET);
 	svirtb_register_write(SVIRTB_STATUS, SVIRTB_DRIVER_OK);
-	report("register write", 0, 0,
-		least(EXIT_TRIES, cost_of_write, 2, 0, SVIRTB_BASE + SVIRTB_QUEUE_SIZE));
-	report("register read", 0, 0,
-		least(EXIT_TRIES, cost_of_read, 0, 0, SVIRTB_BASE + SVIRTB_STATUS));
+	bench_report("register write", 0, 0,
+		bench_least(BENCH_EXIT_TRIES, bench_cost_of_write, 2, 0,
+			SVIRTB_BASE + SVIRTB_QUEUE_SIZE));
+	bench_report("register read", 0, 0,
+		bench_least(BENCH_EXIT_TRIES, cost_of_read, 0, 0, SVIRTB_BASE + SVIRTB_STATUS));
 	svirtb_register_write(SVIRTB_STATUS, SVIRTB_RESET);
 }
 
@@ -173,24 +179,33 @@ static int count_batches(uint32_t batches)
 int main(const char *cmdline)
 {
 	const uint32_t batches = find_number(cmdline, "batches=");
+	int status;
 
+	exceptions_init();
+	interrupts_init();
 	if (batches == 0) {
-		nothing = least(EXIT_TRIES, cost_of_nothing, 0, 0, 0);
-		report("nothing", 0, 0, nothing);
+		nothing = bench_least(BENCH_EXIT_TRIES, cost_of_nothing, 0, 0, 0);
+		bench_report("nothing", 0, 0, nothing);
 		measure_exits();
 	}
 	if (svirtb_init(&disk, ring, RING_ENTRIES, SVIRTB_ENTRY_SIZE) != SVIRTB_OK)
 		return 1;
 	if (batches != 0)
 		return count_batches(batches);
-	report("empty doorbell", 0, 0,
-		least(EXIT_TRIES, cost_of_write, disk.head, 0, SVIRTB_BASE + SVIRTB_QUEUE_HEAD));
+	bench_report("empty doorbell", 0, 0,
+		bench_least(BENCH_EXIT_TRIES, bench_cost_of_write, disk.head, 0,
+			SVIRTB_BASE + SVIRTB_QUEUE_HEAD));
 	if (measure_requests("read", SVIRTB_READ) != 0)
 		return 4;
 	/* To the firmware and back, before there is anything to write back. */
-	report("give-back and take-over", 0, 0,
-		least(GIVE_BACK_TRIES, cost_of_port_write, SYNC_REQUEST, SYNC_PORT, 0));
+	bench_report("give-back and take-over", 0, 0,
+		bench_least(GIVE_BACK_TRIES, cost_of_port_write, SYNC_REQUEST, SYNC_PORT, 0));
 	if (measure_requests("write", SVIRTB_WRITE) != 0)
 		return 5;
+	status = bench_virtio(cmdline);
+	if (status == 0)
+		status = bench_interrupts();
+	if (status != 0)
+		return status;
 	return svirtb_write(&disk, 0, csv, sizeof(csv)) == SVIRTB_OK ? 0 : 6;
 }

@@ -37,7 +37,8 @@ bench_split_requests() {
 				split(line[i], field, ",")
 				name = field[1]; batch = field[2]; bytes = field[3]
 				if (batch == 0) {
-					print name, "", "", field[4], field[4], "", "", unit
+					print name, "", "", field[4], field[4], "", "",
+						(name ~ /^interrupts/ ? "interrupts" : unit)
 					continue
 				}
 				slope = (total[name, batch, 4096] - total[name, batch, 512]) / batch / 3584

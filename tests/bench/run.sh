@@ -52,8 +52,9 @@ fi
 bench_measure "$engine" "$csv"
 echo
 print_singles
-print_requests read
-print_requests write
+for name in read write 'split read' 'split write' 'packed read' 'packed write'; do
+	print_requests "$name"
+done
 echo
 [ "$engine" != bochs ] || budgets_check "$csv"
 gnuplot -e "csv='$csv'; unit='$unit'; svg='$BUILD/bench.svg'" "$here/plot.gp"
