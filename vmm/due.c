@@ -82,12 +82,10 @@ static void arm(struct vcpu *vcpu, uint64_t now)
 		vcpu->attention = min_u64(vcpu->attention, due - wait + slack);
 }
 
-enum exit_result due_work(struct vcpu *vcpu, enum exit_result result, uint64_t now)
+static enum exit_result do_all(struct vcpu *vcpu, uint64_t now)
 {
 	struct vm *vm = vcpu->vm;
 
-	if (result == EXIT_STOP)
-		return result;
 	if (now >= vm->deadline)
 		return end_by_timeout(vcpu);
 	poll_input(vcpu, now);
@@ -99,4 +97,14 @@ enum exit_result due_work(struct vcpu *vcpu, enum exit_result result, uint64_t n
 	interrupts_prepare_entry(vcpu);
 	arm(vcpu, now);
 	return EXIT_RESUME;
+}
+
+enum exit_result due_work(struct vcpu *vcpu, enum exit_result result, uint64_t now)
+{
+	if (result == EXIT_STOP)
+		return result;
+	result = do_all(vcpu, now);
+	vcpu->due.count++;
+	vcpu->due.tsc += cpu_read_tsc() - now;
+	return result;
 }

@@ -34,6 +34,9 @@ void report_statistics(const struct vcpu *vcpu)
 		count += s->count;
 	}
 	log_info("stat", "%-28s %10lu", "all", count);
+	if (vcpu->due.count != 0)
+		log_info("stat", "%-28s %10lu %14lu %12lu", "timers, interrupts and the like",
+			vcpu->due.count, vcpu->due.tsc, vcpu->due.tsc / vcpu->due.count);
 	log_info("stat", "%-28s %10s %14s", "accesses by device", "reads", "writes");
 	report_bus("memory", &vm->mmio);
 	report_bus("port", &vm->ports);

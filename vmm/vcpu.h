@@ -98,6 +98,7 @@ struct vcpu {
 	uint64_t history_next; /* exits in all */
 	struct exit_record history[VCPU_EXIT_HISTORY];
 	struct exit_statistics statistics[EXIT_REASON_COUNT];
+	struct exit_statistics due; /* the due work, which is in none of these */
 	uint64_t nmis;
 };
 
