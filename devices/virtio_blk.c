@@ -67,55 +67,71 @@ static void draw_attention(struct virtio_blk *device)
 }
 
 /*
- * One turn: from where the last one ended, until the queue is empty, enough was copied, or the ring
- * is broken. What it has put back is shown in one go at its end.
+ * The end of a turn: what it has put back is shown in one go, then what has stopped it is looked
+ * at.
  */
-static void run(struct virtio_blk *device)
+static void finish(struct virtio_blk *device, enum virtio_blk_step step)
 {
-	struct virtq *queue = &device->mmio.queue;
-	enum virtio_blk_outcome outcome = VIRTIO_BLK_COMPLETE;
-	enum virtq_result taken = VIRTQ_CHAIN;
-
-	device->budget = VIRTIO_BLK_MAX_COPY;
-	if (device->unfinished)
-		outcome = virtio_blk_request_resume(device);
-	while (outcome <= VIRTIO_BLK_UNSTABLE && device->budget > 0 &&
-		device->unstable < VIRTQ_MAX_SIZE) {
-		taken = virtq_take(queue, &device->chain);
-		if (taken != VIRTQ_CHAIN)
-			break;
-		outcome = virtio_blk_request_start(device);
-	}
-	device->unfinished = outcome == VIRTIO_BLK_UNFINISHED;
+	device->unfinished = step == VIRTIO_BLK_UNFINISHED;
 	if (device->unstable > 0)
 		wait_for_sync(device);
 	else
 		publish(device);
-	if (taken == VIRTQ_EMPTY)
-		return;
-	if (taken == VIRTQ_BROKEN)
-		virtio_mmio_break(&device->mmio, "%s", queue->why);
-	else if (outcome == VIRTIO_BLK_BROKEN)
+	switch (step) {
+	case VIRTIO_BLK_BAD_RING:
+		virtio_mmio_break(&device->mmio, "%s", device->mmio.queue.why);
+		break;
+	case VIRTIO_BLK_NO_REQUEST:
 		virtio_mmio_break(&device->mmio,
 			"request at head %u: %lu readable and %lu writable bytes; its header needs "
 			"%lu, its status 1",
 			device->chain.id, device->chain.readable_bytes,
-			device->chain.writable_bytes, sizeof(struct virtio_blk_header));
-	else
-		device->more = device->unfinished || virtq_has_more(queue);
-	draw_attention(device);
+			device->chain.writable_bytes, VIRTIO_BLK_HEADER_SIZE);
+		break;
+	case VIRTIO_BLK_UNFINISHED:
+	case VIRTIO_BLK_SPENT:
+		device->more = device->unfinished || virtq_has_more(&device->mmio.queue);
+		draw_attention(device);
+		break;
+	default: break;
+	}
+}
+
+/* A turn behind one that ended before its work, or a notify while a sync is outstanding. */
+static __attribute__((cold)) void go_on(struct virtio_blk *device)
+{
+	struct virtq *queue = &device->mmio.queue;
+	enum virtio_blk_step step = VIRTIO_BLK_GO_ON;
+
+	device->more = device->syncing;
+	if (device->syncing)
+		return;
+	virtq_begin(queue);
+	device->budget = VIRTIO_BLK_MAX_COPY;
+	if (device->unfinished)
+		step = virtio_blk_resume(device);
+	if (step == VIRTIO_BLK_GO_ON)
+		step = device->budget == 0
+			       ? VIRTIO_BLK_SPENT
+			       : virtio_blk_run(device, virtq_take(queue, &device->chain));
+	finish(device, step);
 }
 
 static void notify(struct virtio_mmio *mmio)
 {
 	struct virtio_blk *device = device_of(mmio);
+	enum virtq_result taken;
 
-	/* While a sync is outstanding the next turn comes after it. */
-	device->more = device->syncing;
-	if (device->syncing)
+	if (device->syncing || device->more) {
+		go_on(device);
 		return;
+	}
 	virtq_begin(&mmio->queue);
-	run(device);
+	taken = virtq_take(&mmio->queue, &device->chain);
+	if (taken == VIRTQ_EMPTY)
+		return;
+	device->budget = VIRTIO_BLK_MAX_COPY;
+	finish(device, virtio_blk_run(device, taken));
 }
 
 bool virtio_blk_has_more(const struct virtio_blk *device)
@@ -126,7 +142,7 @@ bool virtio_blk_has_more(const struct virtio_blk *device)
 void virtio_blk_continue(struct virtio_blk *device)
 {
 	if (virtio_blk_has_more(device))
-		notify(&device->mmio);
+		go_on(device);
 }
 
 static void synced(void *client, bool done)

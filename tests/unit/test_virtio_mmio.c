@@ -364,6 +364,9 @@ static void test_features_beyond_bit_63(void **state)
 	board_expect_log("bit 64",
 		"FEATURES_OK refused: of the driver's features 0x0, 0x0 and some "
 		"beyond bit 63 were not offered");
+	board_write(&board, VIRTIO_MMIO_STATUS, 0);
+	board_write(&board, VIRTIO_MMIO_STATUS, 0x0b);
+	assert_int_equal(board_read(&board, VIRTIO_MMIO_STATUS), 0x0b);
 	board_free(&board);
 }
 
