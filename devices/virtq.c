@@ -43,10 +43,10 @@ static enum status start_areas(struct virtq *queue, const struct virtq_setup *se
 {
 	const uint64_t size = setup->size;
 	const struct area_rule rules[2][3] = {
-		{ { "descriptor table", setup->descriptors, 16 * size, 16 },
+		{ { "descriptor table", setup->descriptors, VIRTQ_DESCRIPTOR_SIZE * size, 16 },
 			{ "available ring", setup->driver, 6 + 2 * size, 2 },
 			{ "used ring", setup->device, 6 + 8 * size, 4 } },
-		{ { "descriptor ring", setup->descriptors, 16 * size, 16 },
+		{ { "descriptor ring", setup->descriptors, VIRTQ_DESCRIPTOR_SIZE * size, 16 },
 			{ "driver event suppression", setup->driver, 4, 4 },
 			{ "device event suppression", setup->device, 4, 4 } },
 	};
@@ -88,7 +88,9 @@ enum status virtq_start(struct virtq *queue, const struct virtq_setup *setup)
 	queue->packed = setup->packed;
 	queue->indirect = setup->indirect;
 	queue->event_index = setup->event_index;
-	queue->size = (uint16_t)setup->size;
+	queue->size = setup->size;
+	queue->bytes = setup->size * VIRTQ_DESCRIPTOR_SIZE;
+	queue->straight = queue->descriptors.host != NULL && setup->size >= 3;
 	if (setup->packed)
 		virtq_packed_start(queue);
 	else

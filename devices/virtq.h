@@ -81,16 +81,21 @@ struct virtq_split {
 	virtq_u16 *available_event;
 };
 
-/* Places are slots of the ring, each with the two flag bits that say which round it is in. */
+/*
+ * A place in the ring is bytes from its start, with the two flag bits that a descriptor there has
+ * in this round. While next is a round ahead of used, or the ring lies in several pieces of guest
+ * memory, straight is 0.
+ */
 struct virtq_packed {
-	uint16_t next;      /* where the next chain begins */
-	uint16_t available; /* the bits of a descriptor that is available there */
-	uint16_t used;      /* where the next used descriptor goes */
-	uint16_t used_bits; /* the bits that make it used */
-	uint16_t in_flight; /* slots taken and not yet put back */
-	uint16_t pending;   /* slots put back that the driver does not see */
-	uint16_t event;     /* the place in the device's event suppression structure */
-	uint64_t first;     /* the second half of the first pending used descriptor */
+	uint32_t next;        /* where the next chain begins */
+	uint32_t available;   /* the bits of a descriptor that is available there */
+	uint32_t used;        /* where the next used descriptor goes */
+	uint32_t used_bits;   /* the bits that make it used */
+	uint32_t first;       /* the first used descriptor that the driver does not see */
+	uint32_t first_flags; /* the flags that will show it */
+	uint32_t pending;     /* bytes from there to where used is */
+	uint32_t straight;    /* where what next may take ends: the ring's end; or 0, see below */
+	uint32_t event;       /* what the device's event suppression structure says */
 	const virtq_u32 *driver_event;
 	virtq_u32 *device_event;
 };
@@ -101,11 +106,13 @@ struct virtq {
 	bool packed;
 	bool indirect;
 	bool event_index;
-	bool takes;    /* started, and no ring error since */
-	bool changed;  /* a chain was taken or put back since virtq_publish */
-	bool in_table; /* the chain goes on in the indirect table at table_gpa */
-	uint16_t size;
-	uint16_t budget;        /* chains (packed: slots) that virtq_take may still take */
+	bool takes;     /* started, and no ring error since */
+	bool straight;  /* the descriptor area lies in one piece, and three find room in it */
+	bool changed;   /* a chain was taken or put back since virtq_publish */
+	bool in_table;  /* the chain goes on in the indirect table at table_gpa */
+	uint32_t size;  /* entries */
+	uint32_t bytes; /* of the descriptor area */
+	int32_t budget; /* chains (packed: slots) that virtq_take may still take */
 	enum virtq_result idle; /* what virtq_take says when that is 0 */
 	union {
 		struct virtq_split split;
@@ -156,7 +163,7 @@ static inline void virtq_begin(struct virtq *queue)
  */
 static inline enum virtq_result virtq_take(struct virtq *queue, struct virtq_chain *chain)
 {
-	if (queue->budget == 0)
+	if (queue->budget <= 0)
 		return queue->idle;
 	return queue->packed ? virtq_packed_take(queue, chain) : virtq_split_take(queue, chain);
 }

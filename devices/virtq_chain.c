@@ -77,19 +77,20 @@ bool virtq_chain_is_too_long(struct virtq *queue, const struct virtq_chain *chai
 }
 
 struct virtq_segment *virtq_chain_add_pieces(struct virtq *queue, struct virtq_chain *chain,
-	struct virtq_segment *end, uint32_t left, uint32_t at, uint64_t address, uint32_t length)
+	struct virtq_segment *end, uint32_t left, uint32_t at,
+	const struct virtq_descriptor *descriptor)
 {
 	const struct virtq_segment *limit = chain->segments + VIRTQ_MAX_SEGMENTS - left;
-	uint64_t gpa = address;
-	uint64_t rest = length;
+	uint64_t gpa = descriptor->address;
+	uint64_t rest = descriptor->length;
 	uint64_t piece;
 
 	for (; rest > 0; gpa += piece, rest -= piece) {
 		uint8_t *host = guest_memory_find(queue->memory, gpa, rest, &piece);
 
 		if (host == NULL) {
-			virtq_break_at(queue, at, "buffer 0x%lx+%u is outside guest memory",
-				address, length);
+			virtq_break_at(queue, at, "buffer 0x%lx+%lu is outside guest memory",
+				descriptor->address, descriptor->length);
 			return NULL;
 		}
 		if (end >= limit) {
@@ -103,36 +104,86 @@ struct virtq_segment *virtq_chain_add_pieces(struct virtq *queue, struct virtq_c
 	return end;
 }
 
-bool virtq_indirect_find(
-	struct virtq *queue, uint32_t at, uint64_t address, uint32_t length, const uint8_t **host)
+bool virtq_chain_add(struct virtq *queue, struct virtq_chain *chain, struct virtq_builder *builder,
+	uint32_t at, const struct virtq_descriptor *descriptor)
 {
+	uint8_t *host;
+
+	if (builder->left == 0)
+		return virtq_break_length(queue, at);
+	builder->left--;
+	if ((descriptor->flags & VIRTQ_WRITE) != builder->direction) {
+		if (builder->direction != 0)
+			return virtq_break_direction(queue, at);
+		virtq_chain_turn(chain, builder->end, builder->bytes);
+		builder->direction = VIRTQ_WRITE;
+		builder->bytes = 0;
+	}
+	builder->bytes += descriptor->length;
+	if (virtq_find_first(queue->memory, descriptor->address, descriptor->length, &host)) {
+		*builder->end++ =
+			(struct virtq_segment){ .host = host, .size = descriptor->length };
+		return true;
+	}
+	builder->end =
+		virtq_chain_add_pieces(queue, chain, builder->end, builder->left, at, descriptor);
+	return builder->end != NULL;
+}
+
+bool virtq_table_enter(struct virtq *queue, uint32_t at, const struct virtq_descriptor *descriptor,
+	struct virtq_table *table)
+{
+	uint64_t gpa = descriptor->address;
+	uint32_t size = (uint32_t)descriptor->length;
 	uint64_t available;
 
 	if (!queue->indirect)
 		return virtq_break_at(
 			queue, at, "INDIRECT, but VIRTIO_F_INDIRECT_DESC was not negotiated");
-	if (length == 0 || length % VIRTQ_DESCRIPTOR_SIZE != 0)
+	if ((descriptor->flags & VIRTQ_NEXT) != 0)
+		return virtq_break_at(queue, at, "INDIRECT together with NEXT");
+	if (size == 0 || size % VIRTQ_DESCRIPTOR_SIZE != 0)
 		return virtq_break_at(queue, at,
-			"length %u of the indirect table is 0 or no multiple of %u", length,
+			"length %u of the indirect table is 0 or no multiple of %u", size,
 			VIRTQ_DESCRIPTOR_SIZE);
-	*host = guest_memory_find(queue->memory, address, length, &available);
-	if (available < length) {
-		if (!guest_memory_contains(queue->memory, address, length))
+	table->host = guest_memory_find(queue->memory, gpa, size, &available);
+	if (available < size) {
+		if (!guest_memory_contains(queue->memory, gpa, size))
 			return virtq_break_at(queue, at,
-				"indirect table 0x%lx+%u is outside guest memory", address, length);
-		*host = NULL;
+				"indirect table 0x%lx+%u is outside guest memory", gpa, size);
+		table->host = NULL;
 	}
+	table->gpa = gpa;
+	table->size = size;
+	table->indirect = true;
+	queue->in_table = true;
+	queue->table_gpa = gpa;
 	return true;
 }
 
-struct virtq_descriptor virtq_read_descriptor_pieces(
-	const struct guest_memory *memory, uint64_t gpa)
+void virtq_table_read(const struct virtq *queue, const struct virtq_table *table, uint32_t at,
+	struct virtq_descriptor *descriptor)
 {
-	struct virtq_descriptor descriptor;
+	const volatile struct virtq_wire *wire;
+	struct virtq_wire copy;
 
-	if (guest_memory_read(memory, gpa, &descriptor, sizeof(descriptor)) != STATUS_OK)
-		panic("virtq", "descriptor at 0x%lx of a table in guest memory is outside", gpa);
-	return descriptor;
+	if (virtq_unlikely(table->host == NULL)) {
+		if (guest_memory_read(queue->memory, table->gpa + at, &copy, sizeof(copy)) !=
+			STATUS_OK)
+			panic("virtq", "no descriptor at 0x%lx", table->gpa + at);
+		wire = &copy;
+	} else {
+		wire = (const volatile struct virtq_wire *)(table->host + at);
+	}
+	descriptor->address = wire->address;
+	descriptor->length = wire->length;
+	if (queue->packed) {
+		descriptor->flags = wire->packed.flags;
+		descriptor->other = wire->packed.id;
+	} else {
+		descriptor->flags = wire->split.flags;
+		descriptor->other = wire->split.next;
+	}
 }
 
 void *virtq_area_at_pieces(

@@ -22,17 +22,42 @@ enum virtq_descriptor_flag {
 };
 
 /*
- * A descriptor as it lies in guest memory. Split: length, flags, next; packed: length, buffer id,
- * flags. A used one of the packed ring looks alike.
+ * A descriptor as it lies in guest memory, in an indirect table at any address. Volatile, so that
+ * each field is read once, in the order that the code says.
  */
-struct virtq_descriptor {
+struct virtq_wire {
 	uint64_t address;
-	uint64_t rest; /* bits 0..31 the length; 32..47 and 48..63 what the ring has there */
-};
+	uint32_t length;
+	union {
+		struct {
+			uint16_t flags;
+			uint16_t next;
+		} split;
+		struct {
+			uint16_t id;
+			uint16_t flags;
+		} packed;
+	};
+} __attribute__((packed, may_alias));
 
 #define VIRTQ_DESCRIPTOR_SIZE 16u
-_Static_assert(
-	sizeof(struct virtq_descriptor) == VIRTQ_DESCRIPTOR_SIZE, "virtio 1.2, 2.7.5, 2.8.13");
+_Static_assert(sizeof(struct virtq_wire) == VIRTQ_DESCRIPTOR_SIZE, "virtio 1.2, 2.7.5, 2.8.13");
+
+/* What was read of one. */
+struct virtq_descriptor {
+	uint64_t address;
+	uint64_t length;
+	uint32_t flags;
+	uint32_t other; /* split: next; packed: buffer id */
+};
+
+/* A table of descriptors: a ring's own, or an indirect one. */
+struct virtq_table {
+	const uint8_t *host; /* null where it lies in several pieces of guest memory */
+	uint64_t gpa;
+	uint32_t size; /* bytes */
+	bool indirect;
+};
 
 #define virtq_unlikely(condition) __builtin_expect((condition), 0)
 
@@ -47,9 +72,6 @@ static inline void virtq_store_load_barrier(void)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
-
-/* Keeps the compiler from reading the guest's copy of a value again in place of ours. */
-#define virtq_keep(value) __asm__ volatile("" : "+r"(value))
 
 /* virtq_area_at for an area in several pieces. */
 void *virtq_area_at_pieces(const struct virtq *queue, const struct virtq_area *area,
@@ -75,11 +97,6 @@ struct virtq_builder {
 	uint32_t direction;        /* 0, from the first writable descriptor on VIRTQ_WRITE */
 };
 
-static inline struct virtq_builder virtq_builder_start(struct virtq_chain *chain, uint32_t left)
-{
-	return (struct virtq_builder){ .end = chain->segments, .left = left };
-}
-
 /*
  * The ring errors: each says in queue->why what was wrong, and virtq_take says VIRTQ_BROKEN from
  * then on. All return false. at is a descriptor: bytes from the start of its table.
@@ -102,90 +119,93 @@ bool virtq_chain_is_too_long(struct virtq *queue, const struct virtq_chain *chai
  * a ring error. left: descriptors that may still come, each of which must find room for a segment.
  */
 struct virtq_segment *virtq_chain_add_pieces(struct virtq *queue, struct virtq_chain *chain,
-	struct virtq_segment *end, uint32_t left, uint32_t at, uint64_t address, uint32_t length)
-	__attribute__((cold, noinline));
+	struct virtq_segment *end, uint32_t left, uint32_t at,
+	const struct virtq_descriptor *descriptor) __attribute__((cold, noinline));
 
 /*
- * Checks the descriptor that refers to an indirect table, and finds the table: host is null where
- * it lies in several pieces. False: a ring error. virtio 1.2, 2.7.5.3, 2.8.7.
+ * Adds a descriptor, whatever it is but INDIRECT: the general way, for what the rings do not have
+ * inline. False: a ring error.
  */
-bool virtq_indirect_find(
-	struct virtq *queue, uint32_t at, uint64_t address, uint32_t length, const uint8_t **host);
-
-/* A descriptor in a table that lies in several pieces, all of it in guest memory. */
-struct virtq_descriptor virtq_read_descriptor_pieces(
-	const struct guest_memory *memory, uint64_t gpa) __attribute__((cold, noinline));
+bool virtq_chain_add(struct virtq *queue, struct virtq_chain *chain, struct virtq_builder *builder,
+	uint32_t at, const struct virtq_descriptor *descriptor);
 
 /*
- * The one look at a descriptor of the split ring's table or of an indirect one, which may lie at
- * any address. host is null where the table lies in several pieces, gpa is where it begins.
+ * Checks the descriptor that refers to an indirect table, and finds the table. False: a ring error.
+ * virtio 1.2, 2.7.5.3, 2.8.7.
  */
-static inline __attribute__((always_inline)) struct virtq_descriptor virtq_read_descriptor(
-	const struct guest_memory *memory, const uint8_t *host, uint64_t gpa, uint32_t at)
+bool virtq_table_enter(struct virtq *queue, uint32_t at, const struct virtq_descriptor *descriptor,
+	struct virtq_table *table);
+
+/* The one look at a descriptor of a table, all of which is in guest memory. */
+void virtq_table_read(const struct virtq *queue, const struct virtq_table *table, uint32_t at,
+	struct virtq_descriptor *descriptor);
+
+/* The host bytes of a buffer in the first range of guest memory: guest_memory_find's short way. */
+static inline bool virtq_find_first(
+	const struct guest_memory *memory, uint64_t gpa, uint64_t size, uint8_t **host)
 {
-	uint64_t address;
-	uint64_t rest;
+	const struct guest_range *first = &memory->ranges[0];
+	uint64_t offset = gpa - first->gpa;
+	uint64_t end = offset + size;
 
-	if (host == NULL)
-		return virtq_read_descriptor_pieces(memory, gpa + at);
-	/* Freestanding, gcc expands a copy of fixed size only under this name. */
-	__builtin_memcpy(&address, host + at, sizeof(address));
-	__builtin_memcpy(&rest, host + at + sizeof(address), sizeof(rest));
-	virtq_keep(address);
-	virtq_keep(rest);
-	return (struct virtq_descriptor){ .address = address, .rest = rest };
-}
-
-/* Only writable descriptors from here on. */
-static inline void virtq_builder_turn(struct virtq_chain *chain, struct virtq_builder *builder)
-{
-	builder->direction = VIRTQ_WRITE;
-	chain->readable = (unsigned int)(builder->end - chain->segments);
-	chain->readable_bytes = builder->bytes;
-	builder->bytes = 0;
-}
-
-/*
- * Adds the buffer of a descriptor in the chain's present direction, for which builder->left was not
- * 0. False: a ring error.
- */
-static inline __attribute__((always_inline)) bool virtq_builder_add(struct virtq *queue,
-	const struct guest_memory *memory, struct virtq_chain *chain, struct virtq_builder *builder,
-	uint32_t at, uint64_t address, uint32_t length)
-{
-	uint64_t available;
-	void *host = guest_memory_find(memory, address, length, &available);
-
-	builder->left--;
-	builder->bytes += length;
-	if (virtq_unlikely(host == NULL || available < length)) {
-		builder->end = virtq_chain_add_pieces(
-			queue, chain, builder->end, builder->left, at, address, length);
-		return builder->end != NULL;
-	}
-	builder->end->host = host;
-	builder->end->size = length;
-	builder->end++;
+	/* What is empty or wraps ends no further than it begins. */
+	if (end <= offset || end > first->size)
+		return false;
+	*host = first->host + offset;
 	return true;
 }
 
-/* The chain is complete. False: a ring error. */
-static inline bool virtq_builder_finish(
-	struct virtq *queue, struct virtq_chain *chain, const struct virtq_builder *builder)
+/* The readable half ends with segment end and has so many bytes. */
+static inline void virtq_chain_turn(
+	struct virtq_chain *chain, const struct virtq_segment *end, uint64_t bytes)
 {
-	unsigned int count = (unsigned int)(builder->end - chain->segments);
+	chain->readable = (unsigned int)(end - chain->segments);
+	chain->readable_bytes = bytes;
+}
 
-	if (builder->direction == 0) {
-		chain->readable = count;
-		chain->readable_bytes = builder->bytes;
-		chain->writable = 0;
-		chain->writable_bytes = 0;
-	} else {
-		chain->writable = count - chain->readable;
-		chain->writable_bytes = builder->bytes;
+/* The chain ends with segment end; its last direction has so many bytes. False: a ring error. */
+static inline bool virtq_chain_finish(struct virtq *queue, struct virtq_chain *chain,
+	const struct virtq_segment *end, uint64_t bytes, uint32_t direction)
+{
+	if (virtq_unlikely(direction == 0)) {
+		virtq_chain_turn(chain, end, bytes);
+		bytes = 0;
 	}
-	return (chain->readable_bytes + chain->writable_bytes) >> 32 == 0 ||
-	       !virtq_chain_is_too_long(queue, chain);
+	chain->writable = (unsigned int)(end - chain->segments) - chain->readable;
+	chain->writable_bytes = bytes;
+	return (chain->readable_bytes + bytes) >> 32 == 0 || !virtq_chain_is_too_long(queue, chain);
+}
+
+/*
+ * A chain of three that is readable first and writable last, as most requests of a block device
+ * are; writable is 1 or 0 for the one in the middle. False: not all of it lies in the first range,
+ * or there is something else about it; then nothing of it was used.
+ */
+static inline __attribute__((always_inline)) bool virtq_chain_three(
+	const struct guest_memory *memory, struct virtq_chain *chain,
+	const volatile struct virtq_wire *wire0, const volatile struct virtq_wire *wire1,
+	const volatile struct virtq_wire *wire2, uint32_t writable)
+{
+	struct virtq_segment *segments = chain->segments;
+	uint64_t length0 = wire0->length;
+	uint64_t length1 = wire1->length;
+	uint64_t length2 = wire2->length;
+	uint64_t total = length0 + length1 + length2;
+
+	if (!virtq_find_first(memory, wire0->address, length0, &segments[0].host) ||
+		!virtq_find_first(memory, wire1->address, length1, &segments[1].host) ||
+		!virtq_find_first(memory, wire2->address, length2, &segments[2].host) ||
+		total >> 32 != 0)
+		return false;
+	segments[0].size = length0;
+	segments[1].size = length1;
+	segments[2].size = length2;
+	chain->readable = 2 - writable;
+	chain->writable = 1 + writable;
+	/* All ones for 1: no branch. */
+	chain->writable_bytes = length2 + (length1 & -(uint64_t)writable);
+	chain->readable_bytes = total - chain->writable_bytes;
+	return true;
 }
 
 /* The ring's part of virtq_start: every area was found in guest memory. */

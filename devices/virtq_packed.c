@@ -5,8 +5,6 @@
  */
 #include "devices/virtq_chain.h"
 
-#define DESCRIPTOR_REST 8u /* the second half of a descriptor */
-
 /* Event suppression: bits 0..14 a slot, 15 its round, 16..17 what is wanted. 2.8.14 */
 #define EVENT_SLOT    0x7fffu
 #define EVENT_ROUND   0x8000u
@@ -17,32 +15,26 @@
 /* Flags that most descriptors of a chain share: available, in the chain's direction, direct. */
 #define EXPECTED (VIRTQ_ROUND | VIRTQ_WRITE | VIRTQ_INDIRECT)
 
-static inline void *slot_at(const struct virtq *queue, uint32_t slot)
+static inline volatile struct virtq_wire *slot_at(const struct virtq *queue, uint32_t at)
 {
-	return virtq_area_at(queue, &queue->descriptors, slot * VIRTQ_DESCRIPTOR_SIZE);
-}
-
-static inline uint64_t read_rest(const void *slot)
-{
-	return *(const virtq_u64 *)((const uint8_t *)slot + DESCRIPTOR_REST);
-}
-
-static inline void write_rest(const struct virtq *queue, uint32_t slot, uint64_t rest)
-{
-	*(virtq_u64 *)((uint8_t *)slot_at(queue, slot) + DESCRIPTOR_REST) = rest;
-}
-
-static inline uint32_t flags_of(uint64_t rest)
-{
-	return (uint32_t)(rest >> 48);
+	return virtq_area_at(queue, &queue->descriptors, at);
 }
 
 /* Available: the two bits differ, and say which round it is. 2.8.1 */
 static inline bool next_is_available(const struct virtq *queue)
 {
-	uint64_t rest = read_rest(slot_at(queue, queue->ring.next));
+	uint32_t flags = slot_at(queue, queue->ring.next)->packed.flags;
 
-	return (flags_of(rest) & VIRTQ_ROUND) == queue->ring.available;
+	return (flags & VIRTQ_ROUND) == queue->ring.available;
+}
+
+/* Bytes of the ring that were taken and not yet put back: next may be a round ahead of used. */
+static inline uint32_t bytes_in_flight(const struct virtq *queue)
+{
+	const struct virtq_packed *ring = &queue->ring;
+	bool ahead = ((ring->available ^ ring->used_bits) & VIRTQ_AVAILABLE) != 0;
+
+	return (ahead ? queue->bytes : 0u) + ring->next - ring->used;
 }
 
 void virtq_packed_start(struct virtq *queue)
@@ -52,6 +44,7 @@ void virtq_packed_start(struct virtq *queue)
 		.available = VIRTQ_AVAILABLE,
 		.used_bits = VIRTQ_ROUND,
 		.event = EVENT_ROUND,
+		.straight = queue->straight ? queue->bytes : 0,
 		.driver_event = guest_memory_find_aligned(queue->memory, queue->driver.gpa),
 		.device_event = guest_memory_find_aligned(queue->memory, queue->device.gpa),
 	};
@@ -61,153 +54,301 @@ void virtq_packed_begin(struct virtq *queue)
 {
 	if (!queue->takes)
 		return;
-	queue->budget = next_is_available(queue) ? queue->size : 0;
+	queue->budget = next_is_available(queue) ? (int32_t)queue->size : 0;
 }
 
-static __attribute__((noinline, cold)) enum virtq_result break_chain(
-	struct virtq *queue, uint32_t at)
+/* Slots that a chain may take. */
+static inline uint32_t room_of(const struct virtq *queue)
 {
-	virtq_break_at(queue, at, "the chain goes on here, but this is not available");
-	return VIRTQ_BROKEN;
+	return (queue->bytes - bytes_in_flight(queue)) / VIRTQ_DESCRIPTOR_SIZE;
 }
 
-static __attribute__((noinline, cold)) bool break_room(struct virtq *queue, uint32_t at)
-{
-	if (queue->ring.in_flight == 0)
-		return virtq_break_length(queue, at);
-	return virtq_break_at(queue, at,
-		"made available, but %u of the ring's %u entries are in use, and the rest is this "
-		"chain's",
-		queue->ring.in_flight, queue->size);
-}
-
-/*
- * The whole chain is what the table of size bytes at gpa says. A flag other than WRITE and the
- * buffer id mean nothing in it (2.8.7), but for INDIRECT, which a driver MUST NOT set (2.8.19).
- */
-static inline __attribute__((always_inline)) bool walk(struct virtq *queue,
-	struct virtq_chain *chain, const uint8_t *host, uint64_t gpa, uint32_t size)
-{
-	const struct guest_memory *memory = queue->memory;
-	struct virtq_builder builder = virtq_builder_start(chain, size / VIRTQ_DESCRIPTOR_SIZE);
-
-	for (uint32_t at = 0; at < size; at += VIRTQ_DESCRIPTOR_SIZE) {
-		struct virtq_descriptor entry = virtq_read_descriptor(memory, host, gpa, at);
-		uint32_t flags = flags_of(entry.rest);
-
-		if ((flags & (VIRTQ_WRITE | VIRTQ_INDIRECT)) != builder.direction) {
-			if (virtq_unlikely((flags & VIRTQ_INDIRECT) != 0))
-				return virtq_break_nested(queue, at);
-			if (virtq_unlikely(builder.direction != 0))
-				return virtq_break_direction(queue, at);
-			virtq_builder_turn(chain, &builder);
-		}
-		if (!virtq_builder_add(queue, memory, chain, &builder, at, entry.address,
-			    (uint32_t)entry.rest))
-			return false;
-	}
-	return virtq_builder_finish(queue, chain, &builder);
-}
-
-/* A chain that is one descriptor, which refers to an indirect table; before it came others. */
-static __attribute__((noinline)) bool take_indirect(struct virtq *queue, struct virtq_chain *chain,
-	uint32_t at, uint64_t address, uint64_t rest, uint32_t before)
-{
-	uint32_t size = (uint32_t)rest;
-	const uint8_t *host;
-	bool done;
-
-	if (before > 0 || (flags_of(rest) & VIRTQ_NEXT) != 0)
-		return virtq_break_at(queue, at, "INDIRECT in a chain of several descriptors");
-	if (queue->ring.in_flight == queue->size)
-		return break_room(queue, at);
-	if (!virtq_indirect_find(queue, at, address, size, &host))
-		return false;
-	if (size > queue->size * VIRTQ_DESCRIPTOR_SIZE)
-		return virtq_break_at(queue, at,
-			"indirect table of %u descriptors; the queue has %u entries",
-			size / VIRTQ_DESCRIPTOR_SIZE, queue->size);
-	queue->in_table = true;
-	queue->table_gpa = address;
-	done = walk(queue, chain, host, address, size);
-	queue->in_table = false;
-	return done;
-}
-
-/* A chain of taken slots was taken, of which last is the last one's second half. */
+/* A chain was taken that takes so many bytes of the ring. */
 static inline __attribute__((always_inline)) enum virtq_result finish_take(
-	struct virtq *queue, struct virtq_chain *chain, uint64_t last, uint32_t taken)
+	struct virtq *queue, struct virtq_chain *chain, uint32_t bytes)
 {
 	struct virtq_packed *ring = &queue->ring;
-	uint32_t next = ring->next + taken;
+	uint32_t slots = bytes / VIRTQ_DESCRIPTOR_SIZE;
+	uint32_t next = ring->next + bytes;
 
-	if (next >= queue->size) {
-		next -= queue->size;
+	chain->slots = (uint16_t)slots;
+	queue->budget = queue->budget - (int32_t)slots;
+	if (virtq_unlikely(next >= queue->bytes)) {
+		next -= queue->bytes;
 		ring->available ^= VIRTQ_ROUND;
+		ring->straight = 0;
 	}
-	ring->next = (uint16_t)next;
-	ring->in_flight = (uint16_t)(ring->in_flight + taken);
-	/* The buffer id stands in the last descriptor; any will do. 2.8.6 */
-	chain->id = (uint16_t)(last >> 32);
-	chain->slots = (uint16_t)taken;
-	queue->budget = (uint16_t)(taken < queue->budget ? queue->budget - taken : 0);
+	ring->next = next;
 	queue->changed = true;
 	return VIRTQ_CHAIN;
 }
 
-enum virtq_result virtq_packed_take(struct virtq *queue, struct virtq_chain *chain)
+/*
+ * The whole chain is what an indirect table says. A flag other than WRITE, and the buffer id, mean
+ * nothing in it (2.8.7); but INDIRECT a driver MUST NOT set (2.8.19).
+ */
+static bool take_table(struct virtq *queue, struct virtq_chain *chain,
+	struct virtq_builder *builder, uint32_t at, struct virtq_descriptor *descriptor)
 {
-	uint8_t *host = queue->descriptors.host;
-	const struct guest_memory *memory = queue->memory;
-	uint32_t room = (uint32_t)queue->size - queue->ring.in_flight;
-	uint32_t end = queue->size * VIRTQ_DESCRIPTOR_SIZE;
-	uint32_t at = queue->ring.next * VIRTQ_DESCRIPTOR_SIZE;
-	uint32_t available = queue->ring.available;
-	struct virtq_builder builder = virtq_builder_start(chain, room);
+	struct virtq_table table;
 
+	if (!virtq_table_enter(queue, at, descriptor, &table))
+		return false;
+	builder->left = queue->size;
+	for (at = 0; at < table.size; at += VIRTQ_DESCRIPTOR_SIZE) {
+		virtq_table_read(queue, &table, at, descriptor);
+		if ((descriptor->flags & VIRTQ_INDIRECT) != 0)
+			return virtq_break_nested(queue, at);
+		if (!virtq_chain_add(queue, chain, builder, at, descriptor))
+			return false;
+	}
+	queue->in_table = false;
+	return true;
+}
+
+/* A chain on its way: at descriptor, which was read from byte at of the ring. */
+struct walk {
+	struct virtq_builder builder;
+	uint32_t at;
+	uint32_t before;    /* bytes of the ring that the chain takes so far */
+	uint32_t available; /* the bits of a descriptor that is available */
+	struct virtq_descriptor descriptor;
+};
+
+static void read_slot(struct virtq *queue, struct walk *walk)
+{
+	const volatile struct virtq_wire *wire =
+		virtq_area_at(queue, &queue->descriptors, walk->at);
+
+	/* The flags before what they make available. */
+	walk->descriptor.flags = wire->packed.flags;
+	walk->descriptor.other = wire->packed.id;
+	walk->descriptor.length = wire->length;
+	walk->descriptor.address = wire->address;
+}
+
+static __attribute__((cold, noinline)) bool break_room(struct virtq *queue, uint32_t at)
+{
+	uint32_t in_flight = bytes_in_flight(queue);
+
+	if (in_flight == 0)
+		return virtq_break_length(queue, at);
+	return virtq_break_at(queue, at,
+		"made available, but %u of the ring's %u entries are in use, and the rest is this "
+		"chain's",
+		in_flight / VIRTQ_DESCRIPTOR_SIZE, queue->size);
+}
+
+/* Adds the descriptor that walk is at. False: a ring error. */
+static bool walk_add(struct virtq *queue, struct virtq_chain *chain, struct walk *walk)
+{
+	if ((walk->descriptor.flags & VIRTQ_ROUND) != walk->available)
+		return virtq_break_at(
+			queue, walk->at, "the chain goes on here, but this is not available");
+	if (walk->builder.left == 0)
+		return break_room(queue, walk->at);
+	if ((walk->descriptor.flags & VIRTQ_INDIRECT) == 0)
+		return virtq_chain_add(queue, chain, &walk->builder, walk->at, &walk->descriptor);
+	if (walk->before > 0)
+		return virtq_break_at(queue, walk->at, "INDIRECT inside a chain");
+	return take_table(queue, chain, &walk->builder, walk->at, &walk->descriptor);
+}
+
+/*
+ * Follows a chain to its end, from a descriptor on: the general way, in a ring in any number of
+ * pieces.
+ */
+static __attribute__((noinline)) enum virtq_result walk_on(
+	struct virtq *queue, struct virtq_chain *chain, struct walk *walk)
+{
+	if (walk->before == 0 && (walk->descriptor.flags & VIRTQ_ROUND) != walk->available)
+		return VIRTQ_EMPTY;
 	for (;;) {
-		const uint8_t *descriptor =
-			host != NULL ? host + at
-				     : virtq_area_at_pieces(queue, &queue->descriptors, at);
-		uint64_t rest = read_rest(descriptor);
-		uint32_t flags = flags_of(rest);
-		uint64_t address;
+		bool last = (walk->descriptor.flags & (VIRTQ_NEXT | VIRTQ_INDIRECT)) != VIRTQ_NEXT;
+
+		/* The buffer id stands in the last descriptor; any will do. 2.8.6 */
+		chain->id = (uint16_t)walk->descriptor.other;
+		if (!walk_add(queue, chain, walk))
+			return VIRTQ_BROKEN;
+		walk->before += VIRTQ_DESCRIPTOR_SIZE;
+		if (last)
+			break;
+		walk->at += VIRTQ_DESCRIPTOR_SIZE;
+		if (walk->at == queue->bytes) {
+			walk->at = 0;
+			walk->available ^= VIRTQ_ROUND;
+		}
+		read_slot(queue, walk);
+	}
+	if (!virtq_chain_finish(
+		    queue, chain, walk->builder.end, walk->builder.bytes, walk->builder.direction))
+		return VIRTQ_BROKEN;
+	return finish_take(queue, chain, walk->before);
+}
+
+/* Reads the descriptor that walk is at, which may be the ring's end, and goes on there. */
+static __attribute__((noinline)) enum virtq_result walk_at(
+	struct virtq *queue, struct virtq_chain *chain, struct walk *walk)
+{
+	if (walk->at == queue->bytes) {
+		walk->at = 0;
+		walk->available ^= VIRTQ_ROUND;
+	}
+	read_slot(queue, walk);
+	return walk_on(queue, chain, walk);
+}
+
+/*
+ * The same for as long as a chain is like most: direct, its buffers in the first range of guest
+ * memory, in a ring in one piece (at host), not past the ring's end nor where it is in use. No
+ * function is called before that ends.
+ */
+static inline __attribute__((always_inline)) enum virtq_result walk_from(
+	struct virtq *queue, struct virtq_chain *chain, const uint8_t *host, uint32_t straight)
+{
+	const struct guest_memory *memory = queue->memory;
+	const volatile struct virtq_wire *wire =
+		(const volatile struct virtq_wire *)(host + queue->ring.next);
+	const volatile struct virtq_wire *stop =
+		(const volatile struct virtq_wire *)(host + straight);
+	struct virtq_segment *end = chain->segments;
+	uint32_t expected = queue->ring.available;
+	uint32_t turn = VIRTQ_WRITE; /* the odd flag that turns the chain, once */
+	uint64_t address, length, bytes = 0;
+	uint32_t flags;
+	uint32_t before;
+
+	do {
+		uint32_t odd;
 
 		/* The flags before what they make available. */
-		virtq_barrier();
-		address = *(const virtq_u64 *)descriptor;
-		if (((flags ^ available ^ builder.direction) & EXPECTED) != 0) {
-			if ((flags & VIRTQ_ROUND) != available)
-				return builder.left == room ? VIRTQ_EMPTY : break_chain(queue, at);
-			if (virtq_unlikely((flags & VIRTQ_INDIRECT) != 0)) {
-				if (!take_indirect(
-					    queue, chain, at, address, rest, room - builder.left))
-					return VIRTQ_BROKEN;
-				return finish_take(queue, chain, rest, 1);
-			}
-			if (virtq_unlikely(builder.direction != 0)) {
-				virtq_break_direction(queue, at);
-				return VIRTQ_BROKEN;
-			}
-			virtq_builder_turn(chain, &builder);
+		flags = wire->packed.flags;
+		length = wire->length;
+		address = wire->address;
+		odd = (flags ^ expected) & EXPECTED;
+		if (odd != 0) {
+			if (odd != turn)
+				break;
+			virtq_chain_turn(chain, end, bytes);
+			turn = 0;
+			expected |= VIRTQ_WRITE;
+			bytes = 0;
 		}
-		if (virtq_unlikely(builder.left == 0)) {
-			break_room(queue, at);
-			return VIRTQ_BROKEN;
-		}
-		if (!virtq_builder_add(queue, memory, chain, &builder, at, address, (uint32_t)rest))
-			return VIRTQ_BROKEN;
+		if (!virtq_find_first(memory, address, length, &end->host))
+			break;
+		end->size = length;
+		end++;
+		bytes += length;
 		if ((flags & VIRTQ_NEXT) == 0) {
-			if (!virtq_builder_finish(queue, chain, &builder))
+			/* The buffer id stands in the last descriptor; any will do. 2.8.6 */
+			chain->id = wire->packed.id;
+			if (!virtq_chain_finish(queue, chain, end, bytes, expected & VIRTQ_WRITE))
 				return VIRTQ_BROKEN;
-			return finish_take(queue, chain, rest, room - builder.left);
+			before = (uint32_t)((const uint8_t *)(wire + 1) - host);
+			return finish_take(queue, chain, before - queue->ring.next);
 		}
-		at += VIRTQ_DESCRIPTOR_SIZE;
-		if (at == end) {
-			at = 0;
-			available ^= VIRTQ_ROUND;
-		}
-	}
+	} while (++wire != stop);
+
+	before = (uint32_t)((const uint8_t *)wire - host) - queue->ring.next;
+	struct walk walk = {
+		.builder = { end, bytes, room_of(queue) - before / VIRTQ_DESCRIPTOR_SIZE,
+			expected & VIRTQ_WRITE },
+		.at = queue->ring.next + before,
+		.before = before,
+		.available = queue->ring.available,
+	};
+
+	if (wire == stop)
+		return walk_at(queue, chain, &walk);
+	walk.descriptor = (struct virtq_descriptor){ address, length, flags, wire->packed.id };
+	return walk_on(queue, chain, &walk);
+}
+
+/* The general way from the chain's first descriptor on. */
+static __attribute__((noinline)) enum virtq_result walk_first(
+	struct virtq *queue, struct virtq_chain *chain)
+{
+	return walk_at(queue, chain,
+		&(struct walk){
+			.builder = { .end = chain->segments, .left = room_of(queue) },
+			.at = queue->ring.next,
+			.available = queue->ring.available,
+		});
+}
+
+#define TABLE_OF_THREE (3 * VIRTQ_DESCRIPTOR_SIZE)
+
+/*
+ * The same for a chain of three that is readable first and writable last, as most requests of a
+ * block device are, in an indirect table. False: it is something else, and goes the other way, from
+ * its beginning: nothing that was read here is used then.
+ */
+static inline __attribute__((always_inline)) bool three_in_table(const struct virtq *queue,
+	struct virtq_chain *chain, const volatile struct virtq_wire *wire)
+{
+	const struct guest_memory *memory = queue->memory;
+	const volatile struct virtq_wire *table;
+	uint32_t middle;
+	uint8_t *host;
+
+	if (!queue->indirect || wire->length != TABLE_OF_THREE ||
+		!virtq_find_first(memory, wire->address, TABLE_OF_THREE, &host))
+		return false;
+	table = (const volatile struct virtq_wire *)host;
+	middle = table[1].packed.flags;
+	if ((table[0].packed.flags & (VIRTQ_WRITE | VIRTQ_INDIRECT)) != 0 ||
+		(middle & VIRTQ_INDIRECT) != 0 ||
+		(table[2].packed.flags & (VIRTQ_WRITE | VIRTQ_INDIRECT)) != VIRTQ_WRITE)
+		return false;
+	if (!virtq_chain_three(memory, chain, &table[0], &table[1], &table[2],
+		    (middle & VIRTQ_WRITE) / VIRTQ_WRITE))
+		return false;
+	chain->id = wire->packed.id;
+	return true;
+}
+
+/* The same in the ring itself. */
+static inline __attribute__((always_inline)) bool three_in_ring(const struct virtq *queue,
+	struct virtq_chain *chain, const volatile struct virtq_wire *wire)
+{
+	uint32_t available = queue->ring.available;
+	uint32_t odd;
+
+	if (queue->ring.next + TABLE_OF_THREE > queue->ring.straight)
+		return false;
+	odd = wire[1].packed.flags ^ (available | VIRTQ_NEXT);
+	if ((odd & ~(uint32_t)VIRTQ_WRITE) != 0 ||
+		wire[2].packed.flags != (available | VIRTQ_WRITE) ||
+		!virtq_chain_three(
+			queue->memory, chain, &wire[0], &wire[1], &wire[2], odd / VIRTQ_WRITE))
+		return false;
+	chain->id = wire[2].packed.id;
+	return true;
+}
+
+static __attribute__((noinline)) enum virtq_result walk_straight(
+	struct virtq *queue, struct virtq_chain *chain)
+{
+	return walk_from(queue, chain, queue->descriptors.host, queue->bytes);
+}
+
+enum virtq_result virtq_packed_take(struct virtq *queue, struct virtq_chain *chain)
+{
+	const struct virtq_packed *ring = &queue->ring;
+	const uint8_t *host = queue->descriptors.host;
+	const volatile struct virtq_wire *wire;
+	uint32_t flags;
+
+	/* A round ahead of what is put back: what is in use may come before the ring's end. */
+	if (virtq_unlikely(ring->straight == 0))
+		return walk_first(queue, chain);
+	wire = (const volatile struct virtq_wire *)(host + ring->next);
+	flags = wire->packed.flags ^ ring->available;
+	if (flags == VIRTQ_NEXT && three_in_ring(queue, chain, wire))
+		return finish_take(queue, chain, TABLE_OF_THREE);
+	if (flags == VIRTQ_INDIRECT && three_in_table(queue, chain, wire))
+		return finish_take(queue, chain, VIRTQ_DESCRIPTOR_SIZE);
+	return walk_straight(queue, chain);
 }
 
 bool virtq_packed_has_more(const struct virtq *queue)
@@ -219,84 +360,108 @@ bool virtq_packed_has_more(const struct virtq *queue)
 	return next_is_available(queue);
 }
 
-void virtq_packed_use(struct virtq *queue, uint16_t id, uint16_t slots, uint32_t written)
+static inline void use_slot(struct virtq *queue, volatile struct virtq_wire *wire, uint16_t id,
+	uint32_t slots, uint32_t written)
 {
 	struct virtq_packed *ring = &queue->ring;
-	uint32_t flags = ring->used_bits | (written > 0 ? VIRTQ_WRITE : 0u);
-	uint64_t rest = (uint64_t)flags << 48 | (uint64_t)id << 32 | written;
-	uint32_t next = (uint32_t)ring->used + slots;
+	uint32_t flags = ring->used_bits;
+	uint32_t bytes = slots * VIRTQ_DESCRIPTOR_SIZE;
+	uint32_t next = ring->used + bytes;
 
-	if (virtq_unlikely(queue->memory == NULL))
-		return;
-	/* The driver looks at the first alone until that is used: it waits for virtq_publish. */
-	if (ring->pending == 0)
-		ring->first = rest;
-	else
-		write_rest(queue, ring->used, rest);
-	ring->pending = (uint16_t)(ring->pending + slots);
-	ring->in_flight = (uint16_t)(ring->in_flight - slots);
-	if (next >= queue->size) {
-		next -= queue->size;
-		ring->used_bits ^= VIRTQ_ROUND;
+	uint32_t pending = ring->pending;
+
+	flags |= written > 0 ? VIRTQ_WRITE : 0u;
+	wire->length = written;
+	wire->packed.id = id;
+	ring->pending = pending + bytes;
+	if (virtq_unlikely(pending == 0)) {
+		/* The driver looks at this one until it is used: that waits for virtq_publish. */
+		ring->first = ring->used;
+		ring->first_flags = flags;
+	} else {
+		/* Length and id before the flags that show them. */
+		virtq_barrier();
+		wire->packed.flags = (uint16_t)flags;
 	}
-	ring->used = (uint16_t)next;
+	if (virtq_unlikely(next >= queue->bytes)) {
+		next -= queue->bytes;
+		ring->used_bits ^= VIRTQ_ROUND;
+		ring->straight = queue->straight ? queue->bytes : 0;
+	}
+	ring->used = next;
 	queue->changed = true;
 }
 
-/*
- * Whether the driver wants an interrupt for the pending slots that begin at first, in the round of
- * rest. Slots of two rounds count from 0 up to twice the size, then from 0 again. 2.8.14
- */
-static inline bool wants_interrupt(const struct virtq *queue, uint32_t first, uint64_t rest)
+static __attribute__((cold, noinline)) void use_slot_in_pieces(
+	struct virtq *queue, uint16_t id, uint16_t slots, uint32_t written)
 {
-	uint32_t event = *queue->ring.driver_event;
-	uint32_t slot = event & EVENT_SLOT;
-	uint32_t size = queue->size;
+	/* Or the queue is stopped. */
+	if (queue->memory != NULL)
+		use_slot(queue, slot_at(queue, queue->ring.used), id, slots, written);
+}
+
+void virtq_packed_use(struct virtq *queue, uint16_t id, uint16_t slots, uint32_t written)
+{
+	uint8_t *host = queue->descriptors.host;
+	uint32_t at = queue->ring.used;
+
+	if (virtq_unlikely(host == NULL))
+		use_slot_in_pieces(queue, id, slots, written);
+	else
+		use_slot(queue, (volatile struct virtq_wire *)(host + at), id, slots, written);
+}
+
+/*
+ * Whether the driver wants an interrupt for what is pending. Places in two rounds count from 0 to
+ * twice the ring's bytes, then from 0 again. 2.8.14
+ */
+static inline bool wants_interrupt(const struct virtq *queue)
+{
+	const struct virtq_packed *ring = &queue->ring;
+	uint32_t event = *ring->driver_event;
+	uint32_t place = (event & EVENT_SLOT) * VIRTQ_DESCRIPTOR_SIZE;
+	uint32_t first = ring->first;
+	uint32_t bytes = queue->bytes;
 
 	if (EVENT_MODE(event) == EVENT_DISABLE)
 		return false;
 	/* Otherwise always, unless a slot is named that there is. */
-	if (EVENT_MODE(event) != EVENT_AT_SLOT || !queue->event_index || slot >= size)
+	if (EVENT_MODE(event) != EVENT_AT_SLOT || !queue->event_index || place >= bytes)
 		return true;
 	if ((event & EVENT_ROUND) == 0)
-		slot += size;
-	if ((flags_of(rest) & VIRTQ_USED) == 0)
-		first += size;
-	return (slot >= first ? slot - first : slot + 2 * size - first) < queue->ring.pending;
+		place += bytes;
+	if ((ring->first_flags & VIRTQ_USED) == 0)
+		first += bytes;
+	return (place >= first ? place - first : place + 2 * bytes - first) < ring->pending;
 }
 
 /* Asks to be notified of the next chain. */
 static inline void show_event(struct virtq_packed *ring)
 {
-	uint32_t round = (ring->available & VIRTQ_AVAILABLE) != 0 ? EVENT_ROUND : 0;
-	uint32_t event = round | ring->next;
+	uint32_t round = (ring->available & VIRTQ_AVAILABLE) != 0 ? EVENT_ROUND : 0u;
+	uint32_t event = round | ring->next / VIRTQ_DESCRIPTOR_SIZE;
 
 	if (event == ring->event)
 		return;
-	ring->event = (uint16_t)event;
+	ring->event = event;
 	*ring->device_event = EVENT_AT_SLOT << 16 | event;
 }
 
 bool virtq_packed_publish(struct virtq *queue)
 {
 	struct virtq_packed *ring = &queue->ring;
-	uint32_t first;
 	bool wanted;
 
 	if (queue->event_index)
 		show_event(ring);
 	if (ring->pending == 0)
 		return false;
-	first = ring->used;
-	if (first < ring->pending)
-		first += queue->size;
-	first -= ring->pending;
 	/* The other used descriptors, and the buffers' bytes, before the first one's flags. */
 	virtq_barrier();
-	write_rest(queue, first, ring->first);
+	slot_at(queue, ring->first)->packed.flags = (uint16_t)ring->first_flags;
 	/* Those before the driver's event suppression: it writes that, then looks at the flags. */
 	virtq_store_load_barrier();
-	wanted = wants_interrupt(queue, first, ring->first);
+	wanted = wants_interrupt(queue);
 	ring->pending = 0;
 	return wanted;
 }
