@@ -45,6 +45,7 @@ enum apic_register {
 #define APIC_ICR_LOGICAL        0x00800u
 #define APIC_ICR_DELIVERY       0x01000u /* pending */
 #define APIC_DIVIDE_BY_1        0xbu
+#define APIC_DIVIDE_BY_128      0xau
 #define APIC_ESR_SEND_ILLEGAL   0x20u
 #define APIC_ESR_ACCEPT_ILLEGAL 0x40u
 

@@ -16,7 +16,7 @@ failed=0
 run_guest() {
 	local status
 
-	timeout 120 qemu-system-x86_64 -accel tcg -machine "microvm$4" -nodefaults -m 256 \
+	timeout 300 qemu-system-x86_64 -accel tcg -machine "microvm$4" -nodefaults -m 256 \
 		-global virtio-mmio.force-legacy=false -kernel "$build/guests/$1.elf" -append "$2" \
 		-drive "file=$work/disk.img,if=none,format=raw,id=disk" \
 		-device "virtio-blk-device,drive=disk$3" -serial "file:$work/log" -display none \
@@ -60,13 +60,13 @@ demo() {
 demo microvm-demo-split '' ,acpi=off '0xfeb00e00, split ring'
 demo microvm-demo-packed ,packed=on '' '0xfeb02e00, packed ring'
 
-# matrix NAME DEVICE-OPTIONS COUNT: the guest writes and reads back in COUNT ways and skips the
-# others; the image holds what it says to have read last.
+# matrix NAME DEVICE-OPTIONS COUNT CMDLINE: the guest writes and reads back in COUNT ways and skips
+# the others; the image holds what it says to have read last.
 matrix() {
 	local name=$1 status digest
 
 	truncate -s 0 "$work/disk.img" && truncate -s 5M "$work/disk.img"
-	run_guest virtio_matrix '' "$2" ,acpi=off
+	run_guest virtio_matrix "$4" "$2" ,acpi=off
 	status=$?
 	digest=$(head -c 4M "$work/disk.img" | sha256sum | cut -d ' ' -f 1)
 	if [ $status != 0 ]; then
@@ -82,11 +82,11 @@ matrix() {
 	fi
 }
 
-matrix microvm-matrix ,packed=on 16
-matrix microvm-matrix-split-only '' 8
-matrix microvm-matrix-small-ring ,packed=on,queue-size=32 16
+matrix microvm-matrix ,packed=on 16 ''
+matrix microvm-matrix-split-only '' 8 size=1024
+matrix microvm-matrix-small-ring ,packed=on 16 size=32
 
-# The timer is late on a busy machine, never early: no group of the guest minds.
+# Without strict=1 no group of the guest minds that the timer is late on a busy machine.
 truncate -s 5M "$work/disk.img"
 if run_guest interrupts '' ,packed=on ,acpi=off; then
 	pass microvm-interrupts

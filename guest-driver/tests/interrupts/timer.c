@@ -44,7 +44,7 @@ static void test_one_shot(void)
 	uint64_t ticks;
 
 	check_begin("timer: one-shot");
-	timer_start(0, APIC_DIVIDE_BY_1, LONG_COUNT);
+	timer_start(0, APIC_DIVIDE_BY_128, LONG_COUNT);
 	before = apic_read(APIC_TIMER_CURRENT);
 	recorder_listen(A_MOMENT);
 	after = apic_read(APIC_TIMER_CURRENT);
@@ -103,13 +103,15 @@ static void test_divide(void)
 
 static void test_stopped(void)
 {
+	/* QEMU's goes on while a busy machine holds the processor up between the two writes. */
+	const uint32_t count = strict ? COUNT : 30 * COUNT;
 	uint64_t ticks;
 
 	check_begin("timer: stopped by a count of 0");
-	ticks = measure_count(APIC_DIVIDE_BY_1, COUNT);
+	ticks = measure_count(APIC_DIVIDE_BY_1, count);
 	for (unsigned int try = 0; try < TRIES; try++) {
 		recorder_listen(A_MOMENT);
-		timer_start(0, APIC_DIVIDE_BY_1, COUNT);
+		timer_start(0, APIC_DIVIDE_BY_1, count);
 		apic_write(APIC_TIMER_INITIAL, 0);
 		if (!apic_bit(APIC_IRR, VECTOR))
 			break;
@@ -135,9 +137,12 @@ static void test_masked(void)
 	recorder_listen(3 * ticks);
 	check_equal("interrupts", recorder.total, 0);
 	check_equal("count", apic_read(APIC_TIMER_CURRENT), 0);
-	apic_write(APIC_LVT_TIMER, VECTOR);
-	recorder_listen(ticks);
-	check_equal("interrupts when it is unmasked too late", recorder.total, 0);
+	/* QEMU may notice the end only now. */
+	if (strict) {
+		apic_write(APIC_LVT_TIMER, VECTOR);
+		recorder_listen(ticks);
+		check_equal("interrupts when it is unmasked too late", recorder.total, 0);
+	}
 	timer_stop();
 	check_apic_is_idle();
 }
@@ -169,7 +174,8 @@ static void test_periodic_held(void)
 	ticks = measure_count(APIC_DIVIDE_BY_1, COUNT);
 	timer_start(APIC_LVT_PERIODIC, APIC_DIVIDE_BY_1, COUNT);
 	start = tsc_read();
-	while (tsc_read() - start < 4 * ticks)
+	while (tsc_read() - start < 4 * ticks ||
+		(!apic_bit(APIC_IRR, VECTOR) && tsc_read() - start < LOST_AFTER))
 		;
 	check_equal("interrupts", recorder.total, 0);
 	check_true("one is requested", apic_bit(APIC_IRR, VECTOR));
