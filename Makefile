@@ -47,8 +47,7 @@ OPTIMIZE := -Os
 $(HOT_OBJ): OPTIMIZE := -O2
 IMAGE_CFLAGS = -std=c11 $(OPTIMIZE) -g $(WARNINGS) $(DEFINES) $(STABLE) -I. -I$(GENERATED) \
 	-ffreestanding -fno-builtin-printf -mgeneral-regs-only -mno-red-zone -fpic -fvisibility=hidden \
-	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fcf-protection=none \
-	-ffunction-sections -fdata-sections
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fcf-protection=none
 EFI_CFLAGS := -maccumulate-outgoing-args -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI -fshort-wchar
 
 # ACPI's namespace tables, compiled from boot/*.asl into the bytes of C arrays.
@@ -76,10 +75,12 @@ $(GENERATED)/%.inc: %.asl
 
 $(BUILD)/image/boot/acpi.o $(BUILD)/host/boot/acpi.o: $(ACPI_INC)
 $(BUILD)/image/boot/%.o: IMAGE_CFLAGS += $(EFI_CFLAGS)
+# A section for each function and object, of which linker.ld takes those that are used. Not for the
+# EFI programs below: GNU-EFI's linker script leaves such sections out of the program.
 $(BUILD)/image/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(IMAGE_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(IMAGE_CFLAGS) -ffunction-sections -fdata-sections -MMD -MP -c $< -o $@
 
 $(BUILD)/image/boot/offsets.s: IMAGE_CFLAGS += $(EFI_CFLAGS)
 $(BUILD)/image/%/offsets.s: %/offsets.c
@@ -162,6 +163,7 @@ $(BUILD)/efi/%.so: $(BUILD)/efi/%.o
 	$(Q)ld -nostdlib -shared -Bsymbolic -znocombreloc --build-id=none --no-undefined \
 		-T $(EFI_LIB)/elf_x86_64_efi.lds $(EFI_LIB)/crt0-efi-x86_64.o $< -L $(EFI_LIB) \
 		-lefi -lgnuefi -o $@
+	$(Q)! objdump -h $@ | grep ' \.bss' || { echo '$@: that is not in the program'; rm $@; exit 1; }
 $(BUILD)/efi/%.efi: $(BUILD)/efi/%.so
 	$(call say,EFI,$@)
 	$(Q)objcopy -j .text -j .reloc -j .data -j .dynamic -j .rela -j .dynsym -j .dynstr \
