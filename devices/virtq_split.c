@@ -4,6 +4,10 @@
  * devices/virtq.h.
  */
 #include "devices/virtq_chain.h"
+/* LAB 4 { for lab_not_implemented
+ * #include "lib/lab.h"
+ */
+/* LAB 4 } */
 
 /* The available ring: flags, index, entries, used event. 2.7.6 */
 #define AVAILABLE_FLAGS        0u
@@ -32,6 +36,10 @@ void virtq_split_start(struct virtq *queue)
 
 void virtq_split_begin(struct virtq *queue)
 {
+	/* LAB 4 { step 1: what is available
+	 * lab_not_implemented(4, "step 1, virtq_split_begin in devices/virtq_split.c");
+	 * (void)queue;
+	 */
 	struct virtq_split *ring = &queue->split;
 	uint16_t outstanding;
 	uint16_t more;
@@ -51,8 +59,10 @@ void virtq_split_begin(struct virtq *queue)
 		return;
 	}
 	queue->budget = more;
+	/* LAB 4 } */
 }
 
+/* LAB 4 { the helpers of virtq_split_take */
 /* A chain on its way: at descriptor, which was read from byte at of table. */
 struct walk {
 	struct virtq_builder builder;
@@ -231,9 +241,16 @@ static __attribute__((cold, noinline)) enum virtq_result break_head(
 		queue->size);
 	return VIRTQ_BROKEN;
 }
+/* LAB 4 } */
 
 enum virtq_result virtq_split_take(struct virtq *queue, struct virtq_chain *chain)
 {
+	/* LAB 4 { steps 2 to 4: a chain is taken
+	 * lab_not_implemented(4, "step 2, virtq_split_take in devices/virtq_split.c");
+	 * (void)queue;
+	 * (void)chain;
+	 * return VIRTQ_BROKEN;
+	 */
 	struct virtq_split *ring = &queue->split;
 	uint32_t entry = ring->next & (queue->size - 1u);
 	uint32_t head =
@@ -252,17 +269,25 @@ enum virtq_result virtq_split_take(struct virtq *queue, struct virtq_chain *chai
 	queue->budget--;
 	queue->changed = true;
 	return VIRTQ_CHAIN;
+	/* LAB 4 } */
 }
 
 bool virtq_split_has_more(const struct virtq *queue)
 {
+	/* LAB 4 { step 1, too
+	 * lab_not_implemented(4, "step 1, virtq_split_has_more in devices/virtq_split.c");
+	 * (void)queue;
+	 * return false;
+	 */
 	if (!queue->takes)
 		return false;
 	/* The available event, which virtq_split_publish wrote, before the index. */
 	virtq_store_load_barrier();
 	return queue->budget != 0 || *queue->split.available_index != queue->split.next;
+	/* LAB 4 } */
 }
 
+/* LAB 4 { the helpers of virtq_split_use */
 /* An entry has 8 bytes, but is aligned to 4. */
 static inline void use_entry(
 	struct virtq *queue, virtq_u32 *id_at, virtq_u32 *written_at, uint16_t id, uint32_t written)
@@ -281,9 +306,16 @@ static __attribute__((cold, noinline)) void use_entry_in_pieces(
 		use_entry(queue, virtq_area_at(queue, &queue->device, at),
 			virtq_area_at(queue, &queue->device, at + 4), id, written);
 }
+/* LAB 4 } */
 
 void virtq_split_use(struct virtq *queue, uint16_t id, uint32_t written)
 {
+	/* LAB 4 { step 5: a chain is put back
+	 * lab_not_implemented(4, "step 5, virtq_split_use in devices/virtq_split.c");
+	 * (void)queue;
+	 * (void)id;
+	 * (void)written;
+	 */
 	uint32_t at = USED_ENTRY(queue->split.used & (queue->size - 1u));
 	uint8_t *host = queue->device.host;
 
@@ -292,8 +324,10 @@ void virtq_split_use(struct virtq *queue, uint16_t id, uint32_t written)
 	else
 		use_entry(
 			queue, (virtq_u32 *)(host + at), (virtq_u32 *)(host + at + 4), id, written);
+	/* LAB 4 } */
 }
 
+/* LAB 4 { a helper of virtq_split_publish */
 /* Whether the driver wants an interrupt for the used entries from shown up to used. 2.7.7 */
 static inline bool wants_interrupt(const struct virtq *queue, uint16_t shown, uint16_t used)
 {
@@ -301,9 +335,15 @@ static inline bool wants_interrupt(const struct virtq *queue, uint16_t shown, ui
 		return (*queue->split.available_flags & AVAILABLE_NO_INTERRUPT) == 0;
 	return (uint16_t)(used - *queue->split.used_event - 1) < (uint16_t)(used - shown);
 }
+/* LAB 4 } */
 
 bool virtq_split_publish(struct virtq *queue)
 {
+	/* LAB 4 { step 6: the driver sees it
+	 * lab_not_implemented(4, "step 6, virtq_split_publish in devices/virtq_split.c");
+	 * (void)queue;
+	 * return false;
+	 */
 	struct virtq_split *ring = &queue->split;
 	uint16_t shown = ring->shown;
 
@@ -321,4 +361,5 @@ bool virtq_split_publish(struct virtq *queue)
 	 */
 	virtq_store_load_barrier();
 	return wants_interrupt(queue, shown, ring->used);
+	/* LAB 4 } */
 }

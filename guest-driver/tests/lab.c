@@ -3,7 +3,7 @@
  * Test guest of the course's assignments: does what a random number says, and prints a digest of
  * all that it saw. The grader (tests/lab/kit/machine.py) knows the number, computes the digest and
  * the disk, and judges by them; nothing is judged in here.
- * Words: nonce=NAME, seed=0x..., group=forms|memory|svirtb, and the group's own.
+ * Words: nonce=NAME, seed=0x..., group=forms|memory|svirtb|virtio, and the group's own.
  */
 #include "guest-driver/runtime/runtime.h"
 #include "guest-driver/testing/words.h"
@@ -19,6 +19,7 @@ static const struct {
 	{ "group=forms", lab_forms },
 	{ "group=memory", lab_memory },
 	{ "group=svirtb", lab_svirtb },
+	{ "group=virtio", lab_virtio },
 };
 
 uint64_t lab_random(struct lab *lab)

@@ -128,3 +128,35 @@ def forms(random, rounds):
         guest.see(value)
     disk = random.randbytes(16 * SECTOR)
     return Scenario(f"{words} group=forms rounds={rounds}", disk, disk, guest.seen.hexdigest())
+
+
+MAX_BATCH, MAX_SECTORS = 5, 4
+VIRTIO_OK = 0
+
+
+def virtio(random, requests, size, words=""):
+    sectors = random.randrange(64, 256)
+    before = random.randbytes(sectors * SECTOR)
+    disk = bytearray(before)
+    guest, seed = start(random)
+    guest.see(sectors)
+    left = requests
+    while left > 0:
+        batch = min(1 + guest.below(MAX_BATCH), left)
+        found = []
+        for _ in range(batch):
+            write, length = guest.below(2), (1 + guest.below(MAX_SECTORS)) * SECTOR
+            at = guest.below(sectors - MAX_SECTORS) * SECTOR
+            if write:
+                disk[at:at + length] = guest.fill(length)
+            else:
+                found.append(bytes(disk[at:at + length]))
+            guest.see(VIRTIO_OK)
+        guest.see(VIRTIO_OK)
+        guest.see(batch)
+        for data in found:
+            guest.seen.update(data)
+        left -= batch
+    return Scenario(f"{seed} group=virtio sectors={sectors} requests={requests} size={size} "
+                    f"{words}".strip(), before, bytes(disk), guest.seen.hexdigest(),
+                    arguments="disk.device=virtio disk.sync=exit")

@@ -31,5 +31,6 @@ void lab_see(struct lab *lab, uint32_t value);
 bool lab_forms(struct lab *lab);
 bool lab_memory(struct lab *lab);
 bool lab_svirtb(struct lab *lab);
+bool lab_virtio(struct lab *lab);
 
 #endif

@@ -6,14 +6,14 @@ digest that the guest made of everything that it read is the one computed here, 
 ended as it should. What the machine prints beyond that decides nothing.
 """
 import os
+import random
 import re
-import shutil
 import subprocess
 import time
 
 from .bench import BuildFailed, result_of
-from .sandbox import Limits, printable, tail_text
-from .tests import TOP, Broken, expect, show, Mismatch
+from .sandbox import TOP, Limits, printable
+from .tests import Broken, Mismatch, expect
 
 MIB = 1 << 20
 
@@ -21,9 +21,11 @@ MIB = 1 << 20
 class Scenario:
     """One start of cafevisor.efi with the guest build/guests/lab.elf."""
 
-    def __init__(self, words, disk, disk_after, digest, memory="64M", seconds=20):
+    def __init__(self, words, disk, disk_after, digest, memory="64M", seconds=20,
+                 arguments=""):
         self.words, self.disk, self.disk_after = words, disk, disk_after
         self.digest, self.memory, self.seconds = digest, memory, seconds
+        self.arguments = arguments
 
 
 class Parts:
@@ -44,7 +46,7 @@ def write_volume(folder, parts, named):
         targets.append(f"{name}.img={path}")
         lines += ["delete \\cafevisor.result", "delete \\cafevisor.log",
                   f"cafevisor.efi guest=guest.elf disk={name}.img memory={scenario.memory} "
-                  f"timeout={scenario.seconds} cmdline=\"nonce={name} {scenario.words}\"",
+                  f"timeout={scenario.seconds} {scenario.arguments} cmdline=\"nonce={name} {scenario.words}\"",
                   f"copy \\cafevisor.result \\{name}.result",
                   f"copy \\cafevisor.log \\{name}.log"]
     script = os.path.join(folder, "start.txt")
@@ -61,7 +63,7 @@ def run_boot(sandbox, parts, folder, named, seconds):
     write_volume(folder, parts, named)
     sandbox.give(folder)
     files = [f"{name}.{suffix}" for name, _ in named for suffix in ("img", "result", "log")]
-    script = os.path.join(TOP, "tests/lab/kit/machine.sh")
+    script = os.path.join(sandbox.top, "tests/lab/kit/machine.sh")
     limits = Limits(seconds + 10, cpu=2 * seconds + 20, memory=3072 * MIB, file=64 * MIB)
     return sandbox.run([script, folder, str(seconds), *files], limits,
                        os.path.join(folder, "machine.txt"))
@@ -116,8 +118,6 @@ def judge(folder, name, scenario):
 
 def run_machine_tests(tests, sandbox, parts, folder, seed, seconds=100):
     """parts is a Parts, or the BuildFailed that there is instead. All tests share one boot."""
-    import random
-
     named = {}
     for number, test in enumerate(tests):
         # The name is a part of the digest's line: nobody can know it before.
