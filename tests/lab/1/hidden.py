@@ -24,7 +24,7 @@ def random_code(random, prefixes):
 
 
 def compare(bench, prefixes, mode, count):
-    with bench.child(20) as child, bench.reference() as reference:
+    with bench.child(10) as child, bench.reference() as reference:
         for _ in range(count):
             code = random_code(bench.random, prefixes)
             status, insn = d.decode(reference, code, mode)
@@ -36,9 +36,9 @@ def compare(bench, prefixes, mode, count):
 
 
 @unit("random-forms", 6, "all of docs/lab/1.md 'Steps'",
-      "3000 random forms with REX prefixes, compared with another decoder")
+      "1500 random forms with REX prefixes, compared with another decoder")
 def random_forms(bench):
-    compare(bench, (), d.CODE_64, 3000)
+    compare(bench, (), d.CODE_64, 1500)
 
 
 @unit("prefixes", 4, "SDM vol. 2A 2.1.1 'Instruction Prefixes', 2.2.1 'REX Prefixes'",
@@ -46,7 +46,7 @@ def random_forms(bench):
       "another prefix is void; F2 and F3 change the length only")
 def prefixes(bench):
     legacy = (b"\x64", b"\x65", b"\x2e", b"\x3e", b"\x67", b"\xf2", b"\xf3", b"\x41", b"\x44")
-    compare(bench, legacy, d.CODE_64, 3000)
+    compare(bench, legacy, d.CODE_64, 1500)
 
 
 @machine("machine-more-forms", 6, "docs/lab/1.md 'On the whole machine'",

@@ -23,33 +23,44 @@ def without(ranges, gpa, size):
     return left
 
 
-def random_range(random):
-    grain = random.choice((PAGE, PAGE, 2 * MIB, 2 * MIB, GIB))
+def random_range(random, large):
+    grain = random.choice((PAGE, PAGE, 2 * MIB, 2 * MIB) + (GIB,) * large)
     gpa = random.randrange(6 * GIB // grain) * grain
     return gpa, random.randrange(1, {PAGE: 300, 2 * MIB: 40, GIB: 3}[grain]) * grain
 
 
+def random_map(random, tree, ranges, large):
+    gpa, size = random_range(random, large)
+    grain = random.choice((PAGE, 2 * MIB, GIB))
+    physical = random.randrange(64 * GIB // grain) * grain + gpa % grain
+    free = all(first + length <= gpa or first >= gpa + size for first, length, _ in ranges)
+    tree.map(gpa, physical, size, status=t.OK if free else t.CONFLICT)
+    return ranges + [(gpa, size, physical)] if free else ranges
+
+
 @unit("random-calls", 6, "mm/paging_tree.h",
-      "50 random calls of map and unmap, compared with a list of ranges after each")
+      "random calls of map and unmap, compared with a list of ranges after each")
 def random_calls(bench):
     random = bench.random
-    for large in (True, False):
-        with bench.child(20) as child:
-            tree = t.Tree(child, page_1g=large)
-            ranges = []
-            for _ in range(25):
-                gpa, size = random_range(random)
-                if random.random() < 0.5:
+    for large, memory in ((True, 4 * GIB), (False, 512 * MIB)):
+        with bench.child(10) as child:
+            tree = t.Tree(child, page_1g=large, frames=4096)
+            ranges = [(0, memory, 8 * GIB)]
+            tree.map(0, 8 * GIB, memory)
+            for number in range(14):
+                gpa, size = random_range(random, large)
+                if number % 2 == 0:
                     tree.unmap(gpa, size)
                     ranges = without(ranges, gpa, size)
                 else:
-                    grain = random.choice((PAGE, 2 * MIB, GIB))
-                    physical = random.randrange(64 * GIB // grain) * grain + gpa % grain
-                    free = all(first + length <= gpa or first >= gpa + size
-                               for first, length, _ in ranges)
-                    tree.map(gpa, physical, size, status=t.OK if free else t.CONFLICT)
-                    ranges += [(gpa, size, physical)] if free else []
-                tree.expect_maps(ranges, f"after a call for {t.range_name(gpa, size)}")
+                    ranges = random_map(random, tree, ranges, large)
+                tree.expect_maps(ranges, "after a random call")
+            # What begins in a hole and ends in a mapped page.
+            tree.unmap(0, 6 * PAGE)
+            tree.map(5 * PAGE, GIB, PAGE)
+            ranges = without(ranges, 0, 6 * PAGE) + [(5 * PAGE, PAGE, GIB)]
+            tree.map(0, 2 * GIB, 6 * PAGE, status=t.CONFLICT)
+            tree.expect_maps(ranges, "after what begins in a hole was refused")
 
 
 @unit("unmap-no-memory", 4, "mm/paging_tree.h, paging_tree_unmap",
