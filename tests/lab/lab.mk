@@ -4,7 +4,7 @@
 
 .PHONY: grade
 grade:
-	@scripts/setup.sh
+	@scripts/setup.sh grading
 	@mkdir -p $(BUILD)
 	@env -u MAKEFLAGS -u MAKELEVEL -u BUILD PYTHONPATH=tests/lab PYTHONDONTWRITEBYTECODE=1 \
 		python3 -m kit.grade $(BUILD) --lab "$(LAB)" --test "$(TEST)"

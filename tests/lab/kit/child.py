@@ -19,12 +19,12 @@ MAX_REPLY = 4 << 20
 
 
 class Child:
-    def __init__(self, sandbox, program, seconds=5):
+    def __init__(self, sandbox, program, seconds=3):
         self.sandbox = sandbox
         self.deadline = time.monotonic() + seconds
         self.seconds = seconds
         self.log = tempfile.NamedTemporaryFile(prefix="lab-child-")
-        self.process = sandbox.start([program], Limits(seconds, file=256 << 10), bufsize=0,
+        self.process = sandbox.start([program], Limits(seconds, memory=256 << 20, file=256 << 10), bufsize=0,
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                      stderr=self.log)
         os.set_blocking(self.process.stdin.fileno(), False)

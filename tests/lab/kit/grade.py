@@ -12,8 +12,8 @@ import time
 from . import report
 from .bench import BuildFailed, build_child, run_unit_tests
 from .machine import Parts, run_machine_tests
-from .sandbox import Limits, Sandbox, tail_text
-from .tests import TOP, Lab, assigned_labs
+from .sandbox import TOP, Limits, Sandbox, tail_text
+from .tests import Lab, assigned_labs
 
 # A machine may take what is left of three minutes.
 SECONDS, BUILD_SECONDS = 175, 90

@@ -11,17 +11,18 @@ import subprocess
 import time
 
 MIB = 1 << 20
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 
 
 class Limits:
     """seconds of wall time and of processor time; bytes of memory (0: any) and of one file."""
 
-    def __init__(self, seconds=10, cpu=None, memory=1024 * MIB, file=16 * MIB, processes=256):
+    def __init__(self, seconds=10, cpu=None, memory=1024 * MIB, file=16 * MIB):
         self.seconds = seconds
         self.cpu = seconds + 1 if cpu is None else cpu
         self.memory = memory
         self.file = file
-        self.processes = processes
 
 
 class Ended:
@@ -54,12 +55,17 @@ class Ended:
 class Sandbox:
     """Commands run in a session of their own, so that what they leave behind can be ended."""
 
+    top = TOP  # the tree whose scripts run in here
+
     def command(self, argv):
         return argv
 
     def environment(self):
         keep = ("PATH", "TMPDIR", "LANG", "ENGINE")
         return {name: os.environ[name] for name in keep if name in os.environ}
+
+    def limit_more(self):
+        """What else is to be limited, in the new process."""
 
     def give(self, folder):
         """Makes a folder and its files the sandboxed user's."""
@@ -72,6 +78,7 @@ class Sandbox:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limits.file, limits.file))
             if limits.memory:
                 resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
+            self.limit_more()
 
         return subprocess.Popen(self.command(argv), start_new_session=True, preexec_fn=enter,
                                 env=self.environment(), **streams)

@@ -9,9 +9,9 @@ import importlib.util
 import os
 import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from .sandbox import HERE, TOP
+
 LABS = os.path.dirname(HERE)
-TOP = os.path.dirname(os.path.dirname(LABS))
 
 
 class Failed(Exception):
