@@ -79,10 +79,11 @@ static void finish(struct virtio_blk *device, enum virtio_blk_step step)
 		publish(device);
 	switch (step) {
 	case VIRTIO_BLK_BAD_RING:
-		virtio_mmio_break(&device->mmio, "%s", device->mmio.queue.why);
+		virtio_mmio_break(
+			&device->mmio, device->mmio.queue.kind, "%s", device->mmio.queue.why);
 		break;
 	case VIRTIO_BLK_NO_REQUEST:
-		virtio_mmio_break(&device->mmio,
+		virtio_mmio_break(&device->mmio, "no request",
 			"request at head %u: %lu readable and %lu writable bytes; its header needs "
 			"%lu, its status 1",
 			device->chain.id, device->chain.readable_bytes,

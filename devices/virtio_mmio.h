@@ -52,8 +52,14 @@ enum virtio_mmio_mistake {
 	VIRTIO_MISTAKE_QUEUE,    /* a queue that there is not, or is ready */
 	VIRTIO_MISTAKE_NOTIFY,   /* a notify of a queue that there is not, or does not run */
 	VIRTIO_MISTAKE_ACK,      /* an acknowledge of bits that do not exist */
-	VIRTIO_MISTAKE_RING,     /* what needs a reset */
 	VIRTIO_MISTAKE_COUNT
+};
+
+/* What needs a reset has a limit for each kind: a driver's author may try them all in one run. */
+#define VIRTIO_MMIO_BREAK_KINDS 24
+struct virtio_mmio_break_limit {
+	const char *kind; /* null: this one and all behind it are free */
+	struct log_limit limit;
 };
 
 struct virtio_mmio {
@@ -85,6 +91,7 @@ struct virtio_mmio {
 	uint64_t notifies; /* that counted; for the report */
 	uint64_t interrupts;
 	struct log_limit mistakes[VIRTIO_MISTAKE_COUNT];
+	struct virtio_mmio_break_limit breaks[VIRTIO_MMIO_BREAK_KINDS];
 };
 
 /* The transport as after power-on. type, memory, line, offered and config are set before. */
@@ -99,10 +106,11 @@ void virtio_mmio_interrupt(struct virtio_mmio *mmio, uint32_t event);
 
 /*
  * The driver has broken the ring: DEVICE_NEEDS_RESET, with a configuration interrupt, and no notify
- * counts until a reset. The text says what was wrong. 2.1.2.
+ * counts until a reset. The text says what was wrong; kind is a string that stands for it, always
+ * the same pointer, and counts for the log's rate limit alone. 2.1.2.
  */
-void virtio_mmio_break(struct virtio_mmio *mmio, const char *format, ...)
-	__attribute__((format(printf, 2, 3), cold));
+void virtio_mmio_break(struct virtio_mmio *mmio, const char *kind, const char *format, ...)
+	__attribute__((format(printf, 3, 4), cold));
 
 /* A mistake that is only told. */
 #define virtio_mmio_complain(mmio, mistake, ...) \

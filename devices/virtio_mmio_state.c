@@ -48,7 +48,19 @@ static void update_running(struct virtio_mmio *mmio)
 	mmio->running = mmio->ready && (mmio->status & wanted) == VIRTIO_STATUS_DRIVER_OK;
 }
 
-void virtio_mmio_break(struct virtio_mmio *mmio, const char *format, ...)
+/* The limit of a kind; should there be more kinds than places, the last ones share theirs. */
+static struct log_limit *find_limit(struct virtio_mmio *mmio, const char *kind)
+{
+	struct virtio_mmio_break_limit *place = mmio->breaks;
+	const struct virtio_mmio_break_limit *last = place + VIRTIO_MMIO_BREAK_KINDS - 1;
+
+	while (place != last && place->kind != NULL && place->kind != kind)
+		place++;
+	place->kind = kind;
+	return &place->limit;
+}
+
+void virtio_mmio_break(struct virtio_mmio *mmio, const char *kind, const char *format, ...)
 {
 	char reason[200];
 	va_list arguments;
@@ -56,8 +68,8 @@ void virtio_mmio_break(struct virtio_mmio *mmio, const char *format, ...)
 	va_start(arguments, format);
 	format_text_va(reason, sizeof(reason), format, arguments);
 	va_end(arguments);
-	virtio_mmio_complain(
-		mmio, VIRTIO_MISTAKE_RING, "%s; status set to DEVICE_NEEDS_RESET", reason);
+	log_limited(find_limit(mmio, kind), LOG_WARN, mmio->type->name,
+		"%s; status set to DEVICE_NEEDS_RESET", reason);
 	mmio->status |= VIRTIO_STATUS_NEEDS_RESET;
 	update_running(mmio);
 	if ((mmio->status & VIRTIO_STATUS_DRIVER_OK) != 0)
@@ -128,7 +140,7 @@ static bool start_queue(struct virtio_mmio *mmio)
 	mmio->ready = status == STATUS_OK;
 	mmio->started_with = features;
 	if (!mmio->ready)
-		virtio_mmio_break(mmio, "QueueReady: %s", mmio->queue.why);
+		virtio_mmio_break(mmio, mmio->queue.kind, "QueueReady: %s", mmio->queue.why);
 	return mmio->ready;
 }
 

@@ -7,7 +7,6 @@
 
 #include "devices/virtq_chain.h"
 #include "lib/bits.h"
-#include "lib/format.h"
 
 /* An area's place in guest memory. virtio 1.2, 2.7 and 2.8.10.1. */
 struct area_rule {
@@ -23,13 +22,13 @@ static enum status start_area(
 	uint64_t available;
 
 	if (!is_aligned(rule->gpa, rule->alignment)) {
-		format_text(queue->why, sizeof(queue->why), "%s at 0x%lx is not aligned to %lu",
-			rule->name, rule->gpa, rule->alignment);
+		virtq_explain(queue, "%s at 0x%lx is not aligned to %lu", rule->name, rule->gpa,
+			rule->alignment);
 		return STATUS_BAD_VALUE;
 	}
 	if (!guest_memory_contains(queue->memory, rule->gpa, rule->size)) {
-		format_text(queue->why, sizeof(queue->why), "%s 0x%lx+%lu is outside guest memory",
-			rule->name, rule->gpa, rule->size);
+		virtq_explain(queue, "%s 0x%lx+%lu is outside guest memory", rule->name, rule->gpa,
+			rule->size);
 		return STATUS_OUT_OF_RANGE;
 	}
 	area->gpa = rule->gpa;
@@ -67,8 +66,7 @@ static enum status check_size(struct virtq *queue, const struct virtq_setup *set
 	if (setup->size != 0 && setup->size <= VIRTQ_MAX_SIZE &&
 		(setup->packed || (setup->size & (setup->size - 1)) == 0))
 		return STATUS_OK;
-	format_text(queue->why, sizeof(queue->why), "queue size %u is not 1 to %u%s", setup->size,
-		VIRTQ_MAX_SIZE, wanted);
+	virtq_explain(queue, "queue size %u is not 1 to %u%s", setup->size, VIRTQ_MAX_SIZE, wanted);
 	return STATUS_BAD_VALUE;
 }
 

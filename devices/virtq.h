@@ -122,7 +122,10 @@ struct virtq {
 	struct virtq_area driver;
 	struct virtq_area device;
 	uint64_t table_gpa;
-	char why[160]; /* the last ring error, or why virtq_start refused; the device logs it */
+	/* The last ring error, or why virtq_start refused; the device logs it. kind is the text's
+	 * format: the same pointer for the same mistake. */
+	char why[160];
+	const char *kind;
 };
 
 /*

@@ -20,12 +20,28 @@ static void stop_taking(struct virtq *queue)
 	queue->budget = 0;
 }
 
+/* The rest of the text, behind what is there up to from. */
+static void explain(struct virtq *queue, size_t from, const char *format, va_list arguments)
+{
+	format_text_va(queue->why + from, sizeof(queue->why) - from, format, arguments);
+	queue->kind = format;
+}
+
+void virtq_explain(struct virtq *queue, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	explain(queue, 0, format, arguments);
+	va_end(arguments);
+}
+
 bool virtq_break(struct virtq *queue, const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	format_text_va(queue->why, sizeof(queue->why), format, arguments);
+	explain(queue, 0, format, arguments);
 	va_end(arguments);
 	stop_taking(queue);
 	return false;
@@ -42,7 +58,7 @@ bool virtq_break_at(struct virtq *queue, uint32_t at, const char *format, ...)
 				 : format_text(queue->why, sizeof(queue->why),
 					   "descriptor %u: ", at / VIRTQ_DESCRIPTOR_SIZE);
 	va_start(arguments, format);
-	format_text_va(queue->why + length, sizeof(queue->why) - length, format, arguments);
+	explain(queue, length, format, arguments);
 	va_end(arguments);
 	stop_taking(queue);
 	return false;

@@ -97,6 +97,10 @@ struct virtq_builder {
 	uint32_t direction;        /* 0, from the first writable descriptor on VIRTQ_WRITE */
 };
 
+/* Sets queue->why and queue->kind. */
+void virtq_explain(struct virtq *queue, const char *format, ...)
+	__attribute__((format(printf, 2, 3), cold, noinline));
+
 /*
  * The ring errors: each says in queue->why what was wrong, and virtq_take says VIRTQ_BROKEN from
  * then on. All return false. at is a descriptor: bytes from the start of its table.

@@ -1058,6 +1058,36 @@ static void test_log_is_limited(void **state)
 	board_free(&board);
 }
 
+/* However often one mistake has broken the ring, the next one that another does is told. */
+static void test_log_of_ring_errors_is_limited_for_each(void **state)
+{
+	static const struct board_buffer mistakes[][2] = {
+		{ { BOARD_HOLE, 16, false }, { BOARD_STATUS, 1, true } },
+		{ { BOARD_STATUS, 1, true }, { BOARD_HEADER, 16, false } },
+		{ { BOARD_HEADER, 15, false }, { BOARD_STATUS, 1, true } },
+	};
+	static const char *const texts[] = { "is outside guest memory", "device-readable, but",
+		"15 readable and 1 writable bytes" };
+	struct board board;
+
+	(void)state;
+	make(&board);
+	for (unsigned int i = 0; i < 3; i++) {
+		for (unsigned int round = 0; round < 100; round++) {
+			board_start(&board, BOARD_FEATURES, BOARD_ENTRIES);
+			board_put(&board, mistakes[i], 2);
+			board_notify(&board);
+			if (round == 0)
+				board_expect_log("first", texts[i]);
+			if (round == 99)
+				break;
+			board_forget_log();
+		}
+		assert_int_equal(board_log_lines(), 0);
+	}
+	board_free(&board);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1101,6 +1131,7 @@ int main(void)
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_driver_features_are_reset),
 		cmocka_unit_test(test_log_is_limited),
+		cmocka_unit_test(test_log_of_ring_errors_is_limited_for_each),
 	};
 
 	return cmocka_run_group_tests_name("virtio_mmio", tests, board_group_setup, NULL);
