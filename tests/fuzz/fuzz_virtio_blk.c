@@ -28,12 +28,14 @@
 #define DEVICE      0x3000ull
 #define ENTRIES     32u
 #define STREAM      0x4000ull
-#define MAX_STREAM  3000u
+#define MAX_STREAM  14000u
 #define MAX_PIECES  24u
 
+/* Where the input ends, a random sequence that depends on it goes on. */
 struct input {
 	const uint8_t *bytes;
 	size_t left;
+	uint64_t random;
 };
 
 struct machine {
@@ -79,10 +81,14 @@ static void *must_alloc(uint64_t size)
 
 static void add_piece(struct machine *machine, uint64_t gpa, uint64_t end)
 {
+	static uint8_t pattern[SEAM];
+	static bool made;
 	uint8_t *host = must_alloc(end - gpa);
 
-	for (uint64_t at = 0; at < end - gpa; at++)
-		host[at] = (uint8_t)(at * 7 + at / 256);
+	for (uint64_t at = 0; !made && at < sizeof(pattern); at++)
+		pattern[at] = (uint8_t)(at * 7 + at / 256);
+	made = true;
+	memcpy(host, pattern, end - gpa);
 	must(guest_memory_add(&machine->memory, gpa, end - gpa, host) == STATUS_OK);
 }
 
@@ -194,9 +200,11 @@ static void write_back(struct machine *machine, bool done)
 
 static uint8_t take_byte(struct input *input)
 {
+	input->random = input->random * 6364136223846793005ull + 1442695040888963407ull;
 	if (input->left == 0)
-		return 0;
+		return (uint8_t)(input->random >> 56);
 	input->left--;
+	input->random ^= *input->bytes;
 	return *input->bytes++;
 }
 
@@ -429,7 +437,7 @@ static void take_header(struct input *input, struct virtio_blk_header *header)
 /* The sane driver does one request in a random framing, and the model says what must be. */
 static void do_request(struct machine *machine, struct input *input)
 {
-	static const uint16_t sizes[] = { 0, 512, 1024, 16, 32, 20, 2048, 511 };
+	static const uint16_t sizes[] = { 0, 512, 1024, 16, 32, 20, 12800, 511 };
 	struct piece pieces[MAX_PIECES];
 	struct virtio_blk_header header;
 	uint8_t stream[MAX_STREAM];
@@ -443,7 +451,7 @@ static void do_request(struct machine *machine, struct input *input)
 	bool round = machine->round;
 	uint16_t slot = machine->next;
 	uint32_t length;
-	bool answer;
+	uint8_t answer;
 	bool failed;
 
 	if (!machine->sane)
@@ -454,12 +462,12 @@ static void do_request(struct machine *machine, struct input *input)
 	memcpy(stream, &header, sizeof(header));
 	for (uint32_t at = 16; at + 16 <= readable && at < 64 && header.type > 1; at += 16) {
 		const struct virtio_blk_range range = { take_byte(input) % (SECTORS + 2),
-			take_byte(input) % 4u, take_byte(input) > 0xf0 };
+			take_byte(input) % 32u, take_byte(input) > 0xf0 };
 
 		memcpy(stream + at, &range, sizeof(range));
 	}
 	expected = expect(machine, stream, readable, writable - 1);
-	answer = take_byte(input) % 8 != 0;
+	answer = take_byte(input) % 8;
 	poke(machine, STREAM, stream, readable);
 	peek(machine, SEAM - 64, before, writable);
 	reads = cut(input, pieces, STREAM, readable);
@@ -477,9 +485,13 @@ static void do_request(struct machine *machine, struct input *input)
 	machine->next = slot;
 	machine->round = round;
 	reg_write(machine, VIRTIO_MMIO_QUEUE_NOTIFY, 4, 0);
-	failed = machine->block.sync_wanted && !answer;
+	failed = machine->block.sync_wanted && answer == 0;
+	/* Left without an answer, for whatever comes next. */
+	machine->sane = !machine->block.sync_wanted || answer != 1;
+	if (!machine->sane)
+		return;
 	if (machine->block.sync_wanted)
-		write_back(machine, answer);
+		write_back(machine, answer != 0);
 	length = take_used(machine, count);
 	if (failed)
 		expected.status = VIRTIO_BLK_S_IOERR;
@@ -565,20 +577,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static const uint8_t recovery[] = { 0, 0, 1, 1, 0xff, 0xff, 0xff };
 	static struct machine machine;
-	struct input input = { bytes, size };
+	struct input input = { bytes, size, size };
 	uint8_t kind = take_byte(&input);
 
 	log_set_level(LOG_DEBUG);
 	make_machine(&machine, kind % 3, kind & 0x80);
 	if (kind & 0x40)
 		start(&machine, take_raw(&input, 6) & wanted_features);
-	for (int step = 0; step < 200 && input.left > 0; step++) {
+	for (int step = 0; step < 200 && (input.left > 0 || step < 16); step++) {
 		do_step(&machine, &input);
 		check(&machine);
 	}
 	/* A reset recovers from whatever it was. */
 	start(&machine, kind & 0x20 ? wanted_features : VIRTIO_F_VERSION_1);
-	input = (struct input){ recovery, sizeof(recovery) };
+	input = (struct input){ recovery, sizeof(recovery), 0 };
 	do_request(&machine, &input);
 	check(&machine);
 	free_machine(&machine);
