@@ -70,7 +70,11 @@ void apic_reset(struct apic *apic)
 	apic->nmi = false;
 	for (unsigned int i = 0; i < APIC_LVT_COUNT; i++)
 		apic->lvt[i] = APIC_LVT_MASKED;
-	apic->timer = (struct apic_timer){ .deadline = APIC_NO_DEADLINE };
+	/* The TSC is the processor's, not the APIC's. */
+	apic->timer = (struct apic_timer){
+		.deadline = APIC_NO_DEADLINE,
+		.tsc_offset = apic->timer.tsc_offset,
+	};
 }
 
 void apic_init(struct apic *apic, uint32_t id, uint32_t *tpr, struct apic_host host)

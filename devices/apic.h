@@ -64,6 +64,7 @@ struct apic_timer {
 	uint32_t divide;       /* the divide configuration register */
 	uint64_t deadline;     /* when it fires next, in TSC ticks, or APIC_NO_DEADLINE */
 	uint64_t tsc_deadline; /* IA32_TSC_DEADLINE: 0 unless armed in TSC-deadline mode */
+	uint64_t tsc_offset;   /* the guest's TSC, which that is compared with, less the TSC */
 };
 
 /* One struct a kind of message. */
@@ -156,6 +157,10 @@ unsigned int apic_held_back_class(const struct apic *apic);
  */
 uint64_t apic_deadline(const struct apic *apic);
 void apic_expire(struct apic *apic, uint64_t now);
+
+/* From now on the guest's TSC, and so IA32_TSC_DEADLINE, is ahead of the TSC by offset (mod 2^64).
+ */
+void apic_set_tsc_offset(struct apic *apic, uint64_t offset);
 
 /* Whether anything could ever request an interrupt of its own: an armed, unmasked timer. */
 bool apic_timer_is_armed(const struct apic *apic);

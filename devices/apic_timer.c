@@ -153,13 +153,36 @@ uint32_t apic_timer_count(const struct apic *apic)
 	return (uint32_t)((left + BIT(shift) - 1) >> shift);
 }
 
+/* What the guest's TSC has passed already is due now. */
+static void arm_tsc_deadline(struct apic *apic, uint64_t time)
+{
+	const uint64_t deadline = apic->timer.tsc_deadline;
+	const uint64_t guest_time = time + apic->timer.tsc_offset;
+
+	if (deadline == 0)
+		set_deadline(apic, APIC_NO_DEADLINE);
+	else
+		set_deadline(
+			apic, deadline > guest_time ? later(time, deadline - guest_time) : time);
+}
+
 void apic_timer_set_tsc_deadline(struct apic *apic, uint64_t deadline)
 {
-	settle(apic);
+	uint64_t time = settle(apic);
+
 	if (timer_mode(apic->lvt[APIC_LVT_TIMER]) != APIC_TIMER_TSC_DEADLINE)
 		return;
 	apic->timer.tsc_deadline = deadline;
-	set_deadline(apic, deadline != 0 ? deadline : APIC_NO_DEADLINE);
+	arm_tsc_deadline(apic, time);
+}
+
+void apic_set_tsc_offset(struct apic *apic, uint64_t offset)
+{
+	uint64_t time = settle(apic);
+
+	apic->timer.tsc_offset = offset;
+	if (apic->timer.tsc_deadline != 0)
+		arm_tsc_deadline(apic, time);
 }
 
 uint64_t apic_timer_tsc_deadline(struct apic *apic)

@@ -6,6 +6,10 @@
 #include "vmm/exits.h"
 #include "vmm/x86.h"
 
+/* Fast strings; no branch trace store, no PEBS; not what is missing in CPUID. It cannot be changed.
+ */
+#define MISC_ENABLE (BIT(0) | BIT(11) | BIT(12))
+
 static enum exit_result refuse_msr(struct vcpu *vcpu, const char *access)
 {
 	log_limited(&vcpu->vm->unknown_msrs, LOG_DEBUG, "vmm",
@@ -27,6 +31,8 @@ enum exit_result handle_rdmsr(struct vcpu *vcpu)
 	/* No microcode update is shown to a guest. */
 	case MSR_IA32_BIOS_SIGN_ID:
 	case MSR_IA32_PLATFORM_ID: value = 0; break;
+	case MSR_IA32_MISC_ENABLE: value = MISC_ENABLE; break;
+	case MSR_IA32_TSC_ADJUST: value = vcpu->apic.timer.tsc_offset; break;
 	default:
 		if (!apic_read_msr(&vcpu->apic, (uint32_t)vcpu->registers[REG_RCX], &value))
 			return refuse_msr(vcpu, "RDMSR");
@@ -54,6 +60,16 @@ static bool write_efer(struct vcpu *vcpu, uint64_t value)
 	return true;
 }
 
+/*
+ * The guest's TSC is the processor's and an offset, which is what IA32_TSC_ADJUST counts: every
+ * write of one of the two moves both. SDM vol. 3B, 'IA32_TSC_ADJUST Register Support'.
+ */
+static void set_tsc_offset(struct vcpu *vcpu, uint64_t offset)
+{
+	cpu_vmwrite(VMCS_TSC_OFFSET, offset);
+	apic_set_tsc_offset(&vcpu->apic, offset);
+}
+
 enum exit_result handle_wrmsr(struct vcpu *vcpu)
 {
 	const uint64_t value = vcpu->registers[REG_RDX] << 32 | (uint32_t)vcpu->registers[REG_RAX];
@@ -63,6 +79,12 @@ enum exit_result handle_wrmsr(struct vcpu *vcpu)
 		if (!write_efer(vcpu, value))
 			return refuse_msr(vcpu, "WRMSR");
 		break;
+	case MSR_IA32_MISC_ENABLE:
+		if (value != MISC_ENABLE)
+			return refuse_msr(vcpu, "WRMSR");
+		break;
+	case MSR_IA32_TIME_STAMP_COUNTER: set_tsc_offset(vcpu, value - cpu_read_tsc()); break;
+	case MSR_IA32_TSC_ADJUST: set_tsc_offset(vcpu, value); break;
 	case MSR_IA32_P5_MC_ADDR:
 	case MSR_IA32_P5_MC_TYPE:
 	case MSR_IA32_BIOS_SIGN_ID: /* written before CPUID reads the update's number */ break;

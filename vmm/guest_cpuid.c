@@ -14,6 +14,7 @@ enum {
 	LEAF_FEATURES = 0x7,
 	LEAF_TOPOLOGY = 0xb,
 	LEAF_XSAVE = 0xd,
+	LEAF_TSC = 0x15,
 };
 #define LEAF_HYPERVISOR 0x40000000u
 #define LEAF_EXTENDED   0x80000000u
@@ -42,16 +43,18 @@ enum {
 /* Leaf 6 EAX: the APIC's timer never stops (ARAT). */
 #define POWER_EAX_ARAT BIT(2)
 
-/* Leaf 7 EBX. Hidden: TSC_ADJUST, SGX, HLE, RTM, PQM, MPX, PQE, PT. */
+/* Leaf 7 EBX. Hidden: SGX, HLE, RTM, PQM, MPX, PQE, PT. TSC_ADJUST is shown below whether the
+ * processor has it or not: the offset is ours. */
 #define FEATURES_EBX                                                                         \
 	(BIT(0) | BIT(3) | BIT(5) | BIT(7) | BIT(8) | BIT(9) | BIT(10) | BIT(18) | BIT(19) | \
 		BIT(20) | BIT(23) | BIT(24) | BIT(29) | FEATURES_EBX_AVX512)
-#define FEATURES_EBX_AVX512   (BIT(16) | BIT(17) | BIT(21) | BIT(28) | BIT(30) | BIT(31))
-#define FEATURES_EBX_AVX2     BIT(5)
-#define FEATURES_EBX_FSGSBASE BIT(0)
-#define FEATURES_EBX_SMEP     BIT(7)
-#define FEATURES_EBX_INVPCID  BIT(10)
-#define FEATURES_EBX_SMAP     BIT(20)
+#define FEATURES_EBX_AVX512     (BIT(16) | BIT(17) | BIT(21) | BIT(28) | BIT(30) | BIT(31))
+#define FEATURES_EBX_TSC_ADJUST BIT(1)
+#define FEATURES_EBX_AVX2       BIT(5)
+#define FEATURES_EBX_FSGSBASE   BIT(0)
+#define FEATURES_EBX_SMEP       BIT(7)
+#define FEATURES_EBX_INVPCID    BIT(10)
+#define FEATURES_EBX_SMAP       BIT(20)
 /* Leaf 7 ECX: UMIP, GFNI, RDPID; VAES and VPCLMULQDQ with AVX; AVX-512's VBMI, VBMI2, VNNI, BITALG,
  * VPOPCNTDQ. Hidden: PKU, WAITPKG, CET, LA57, ... */
 #define FEATURES_ECX        (BIT(2) | BIT(8) | BIT(22) | FEATURES_ECX_AVX | FEATURES_ECX_AVX512)
@@ -91,6 +94,7 @@ static void mask_features(struct guest_cpuid *c, uint32_t secondary)
 	r->ebx &= (uint32_t)FEATURES_EBX;
 	r->ecx &= (uint32_t)FEATURES_ECX;
 	r->edx = 0;
+	r->ebx |= (uint32_t)FEATURES_EBX_TSC_ADJUST;
 	if (!(secondary & SECONDARY_ENABLE_INVPCID))
 		r->ebx &= ~(uint32_t)FEATURES_EBX_INVPCID;
 	if (!(secondary & SECONDARY_ENABLE_RDTSCP))
@@ -196,7 +200,20 @@ static void read_extended(struct guest_cpuid *c, uint32_t secondary)
 	r[8] = (struct cpuid_registers){ .eax = c->physical_bits | 48u << 8 };
 }
 
-void guest_cpuid_init(struct guest_cpuid *c, uint32_t secondary)
+/*
+ * The TSC runs at crystal * EBX / EAX. The crystal of this leaf is the measured rate itself, and
+ * the APIC timer counts at it. The processor's own leaves 0x15 and 0x16 are not passed on: a
+ * measurement wins over them, and leaf 0x16, in whole MHz, could contradict it. A rate above 32
+ * bits is not told.
+ */
+static void tell_tsc_rate(struct guest_cpuid *c, uint64_t tsc_hz)
+{
+	if (tsc_hz <= UINT32_MAX)
+		c->basic[LEAF_TSC] =
+			(struct cpuid_registers){ .eax = 1, .ebx = 1, .ecx = (uint32_t)tsc_hz };
+}
+
+void guest_cpuid_init(struct guest_cpuid *c, uint32_t secondary, uint64_t tsc_hz)
 {
 	const struct cpuid_registers vendor = cpu_id(0, 0);
 
@@ -217,6 +234,7 @@ void guest_cpuid_init(struct guest_cpuid *c, uint32_t secondary)
 		c->caches[i].eax &= 0x3fff; /* one thread and one core share each cache */
 	}
 	read_extended(c, secondary);
+	tell_tsc_rate(c, tsc_hz);
 	c->cr4_allowed = allowed_cr4(c);
 	c->has_subleaves[LEAF_CACHES] = true;
 	c->has_subleaves[LEAF_FEATURES] = true;

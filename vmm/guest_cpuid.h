@@ -14,7 +14,7 @@
 #include "vmm/cpu.h"
 #include "vmm/x86.h"
 
-#define GUEST_CPUID_BASIC    0x0e /* leaves 0 to 0xd */
+#define GUEST_CPUID_BASIC    0x17 /* leaves 0 to 0x16 */
 #define GUEST_CPUID_EXTENDED 9    /* leaves 0x80000000 to 0x80000008 */
 #define GUEST_CPUID_CACHES   4    /* subleaves of leaf 4 */
 #define GUEST_CPUID_XSAVE    8    /* subleaves of leaf 0xd */
@@ -49,8 +49,11 @@ static inline uint64_t xcr0_carried(uint64_t offered)
 	return carried;
 }
 
-/* secondary: the value of the secondary processor-based controls that will be in force. */
-void guest_cpuid_init(struct guest_cpuid *cpuid, uint32_t secondary);
+/*
+ * secondary: the value of the secondary processor-based controls that will be in force; tsc_hz: the
+ * TSC's rate as it was measured, which is the APIC timer's, too.
+ */
+void guest_cpuid_init(struct guest_cpuid *cpuid, uint32_t secondary, uint64_t tsc_hz);
 
 /*
  * The answer to a leaf without subleaves; null for the others, for which guest_cpuid_read is.

@@ -137,7 +137,7 @@ enum status vcpu_init(struct vcpu *vcpu, struct vm *vm, const struct vmx_capabil
 			return STATUS_NO_MEMORY;
 	}
 	insn_cache_init(&vcpu->insns);
-	guest_cpuid_init(&vcpu->cpuid, secondary);
+	guest_cpuid_init(&vcpu->cpuid, secondary, vm->tsc_hz);
 	vcpu->cr4_allowed = vcpu->cpuid.cr4_allowed & capabilities->cr4_fixed1;
 	/* OSXSAVE may be set, but CPUID mirrors it: its changes are rare, and CPUIDs are not. */
 	vcpu->cr4_owned = ~vcpu->cr4_allowed | CR4_MCE | CR4_OSXSAVE;

@@ -49,6 +49,7 @@ void vmcs_set_up_controls(struct vcpu *vcpu)
 		cpu_vmwrite(VMCS_VIRTUAL_APIC_ADDRESS, host_physical(vcpu->virtual_apic));
 		cpu_vmwrite(VMCS_TPR_THRESHOLD, 0);
 	}
+	cpu_vmwrite(VMCS_TSC_OFFSET, 0);
 	cpu_vmwrite(VMCS_EPT_POINTER, ept_pointer(&vcpu->vm->ept));
 	if (vcpu->vpid != 0)
 		cpu_vmwrite(VMCS_VPID, vcpu->vpid);

@@ -18,6 +18,7 @@ const struct vmx_control vmx_controls[] = {
 	{ VMX_PIN_BASED, VMX_NEEDED, PIN_ACTIVATE_PREEMPTION_TIMER,
 		"activate VMX-preemption timer" },
 	/* SDM 'Processor-Based VM-Execution Controls', primary */
+	{ VMX_PRIMARY, VMX_NEEDED, PRIMARY_USE_TSC_OFFSETTING, "use TSC offsetting" },
 	{ VMX_PRIMARY, VMX_NEEDED, PRIMARY_HLT_EXITING, "HLT exiting" },
 	{ VMX_PRIMARY, VMX_NEEDED, PRIMARY_MWAIT_EXITING, "MWAIT exiting" },
 	{ VMX_PRIMARY, VMX_NEEDED, PRIMARY_MONITOR_EXITING, "MONITOR exiting" },

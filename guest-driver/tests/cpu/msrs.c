@@ -97,12 +97,12 @@ static const struct {
 };
 
 /* Not there: MSRs of features that CPUID hides, and numbers that no processor has. */
-static const uint32_t absent[] = { 0x03a, 0x03b, 0x048, 0x049, 0x079, 0x0c1, 0x0ce, 0x0fe, 0x10a,
-	0x122, 0x140, 0x179, 0x186, 0x1a0, 0x1d9, 0x200, 0x20f, 0x2ff, 0x345, 0x38f, 0x3f1, 0x400,
-	0x480, 0x481, 0x48b, 0x48c, 0x491, 0x4c1, 0x560, 0x570, 0x600, 0x6a0, 0x6a2, 0x802, 0x808,
-	0x830, 0x83f, 0xc8f, 0xda0, 0x1fff, 0x2000, 0x40000000, 0x40000001, 0x4b564d00, 0xbfffffff,
-	0xc0000000, 0xc0000085, 0xc00000ff, 0xc0000104, 0xc0001fff, 0xc0002000, 0xc0010015,
-	0xc0010117, 0xffffffff };
+static const uint32_t absent[] = { 0x03a, 0x048, 0x049, 0x079, 0x0c1, 0x0ce, 0x0fe, 0x10a, 0x122,
+	0x140, 0x179, 0x186, 0x1d9, 0x200, 0x20f, 0x2ff, 0x345, 0x38f, 0x3f1, 0x400, 0x480, 0x481,
+	0x48b, 0x48c, 0x491, 0x4c1, 0x560, 0x570, 0x600, 0x6a0, 0x6a2, 0x802, 0x808, 0x830, 0x83f,
+	0xc8f, 0xda0, 0x1fff, 0x2000, 0x40000000, 0x40000001, 0x4b564d00, 0xbfffffff, 0xc0000000,
+	0xc0000085, 0xc00000ff, 0xc0000104, 0xc0001fff, 0xc0002000, 0xc0010015, 0xc0010117,
+	0xffffffff };
 
 static void test_absent(void)
 {
@@ -113,10 +113,56 @@ static void test_absent(void)
 		check_equal("RDMSR", try_read_msr(absent[i], &value), VECTOR_GP);
 		check_equal("WRMSR", try_write_msr(absent[i], 0), VECTOR_GP);
 	}
-	check_begin("the time stamp counter");
-	check_equal("RDMSR", try_read_msr(MSR_IA32_TIME_STAMP_COUNTER, &value), EXCEPTION_NONE);
-	check_true("it runs", cpu_read_tsc() > value);
-	check_equal("WRMSR", try_write_msr(MSR_IA32_TIME_STAMP_COUNTER, 0), VECTOR_GP);
+}
+
+/* Whether the TSC, by RDTSC and by RDMSR, has gone on from value by less than a second or so. */
+static void check_tsc_is_near(uint64_t value)
+{
+	const uint64_t limit = 5000000000;
+	uint64_t read = 0;
+
+	check_true("RDTSC", cpu_read_tsc() - value < limit);
+	check_equal("RDMSR", try_read_msr(MSR_IA32_TIME_STAMP_COUNTER, &read), EXCEPTION_NONE);
+	check_true("its value", read - value < limit);
+}
+
+/* Each write of the TSC or of IA32_TSC_ADJUST moves both. */
+static void test_tsc(void)
+{
+	const uint64_t start = cpu_read_tsc(), step = 0x123456789abcdef0;
+	uint64_t adjust = 1;
+
+	check_begin("IA32_TSC_ADJUST at the start");
+	check_equal("RDMSR", try_read_msr(MSR_IA32_TSC_ADJUST, &adjust), EXCEPTION_NONE);
+	check_equal("its value", adjust, 0);
+	check_begin("IA32_TSC_ADJUST, written");
+	check_equal("WRMSR", try_write_msr(MSR_IA32_TSC_ADJUST, step), EXCEPTION_NONE);
+	check_tsc_is_near(start + step);
+	check_equal("RDMSR", try_read_msr(MSR_IA32_TSC_ADJUST, &adjust), EXCEPTION_NONE);
+	check_equal("its value", adjust, step);
+	check_begin("the time stamp counter, written");
+	check_equal("WRMSR", try_write_msr(MSR_IA32_TIME_STAMP_COUNTER, 1), EXCEPTION_NONE);
+	check_tsc_is_near(1);
+	check_equal("RDMSR", try_read_msr(MSR_IA32_TSC_ADJUST, &adjust), EXCEPTION_NONE);
+	check_true("IA32_TSC_ADJUST", 0 - adjust - start < 5000000000);
+	check_begin("IA32_TSC_ADJUST back to 0");
+	check_equal("WRMSR", try_write_msr(MSR_IA32_TSC_ADJUST, 0), EXCEPTION_NONE);
+	check_tsc_is_near(start);
+}
+
+/* SDM vol. 4, IA32_MISC_ENABLE: fast strings on; neither branch trace store nor PEBS. */
+static void test_misc_enable(void)
+{
+	const uint64_t wanted = BIT(0) | BIT(11) | BIT(12);
+	uint64_t value = 0;
+
+	check_begin("IA32_MISC_ENABLE");
+	check_equal("RDMSR", try_read_msr(MSR_IA32_MISC_ENABLE, &value), EXCEPTION_NONE);
+	check_equal("its value", value, wanted);
+	check_equal(
+		"WRMSR of the same", try_write_msr(MSR_IA32_MISC_ENABLE, wanted), EXCEPTION_NONE);
+	check_equal("WRMSR of another", try_write_msr(MSR_IA32_MISC_ENABLE, wanted | BIT(22)),
+		VECTOR_GP);
 }
 
 /* RDMSR writes rax and rdx whole, and takes ecx alone. */
@@ -161,4 +207,6 @@ void cpu_test_msrs(void)
 	}
 	test_registers();
 	test_absent();
+	test_tsc();
+	test_misc_enable();
 }
