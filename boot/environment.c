@@ -6,6 +6,7 @@
 
 #include "lib/bits.h"
 #include "vmm/cpu.h"
+#include "vmm/tsc_rate.h"
 
 /* UEFI Shell Specification 2.2, EFI_SHELL_PARAMETERS_PROTOCOL: on every image that a shell starts.
  */
@@ -22,11 +23,13 @@
 /* Bochs's port_e9_hack, and QEMU's isa-debugcon: the port reads as its own number. */
 #define DEBUG_PORT 0xe9
 
+#define LEAF_TSC     0x15
 #define MEASURE_US   10000u
 #define MEASUREMENTS 3u
 
 uint64_t environment_measure_tsc(struct firmware *firmware)
 {
+	struct cpuid_registers leaf = { 0 };
 	uint64_t best = ~0ull;
 
 	/* What disturbs a measurement makes it longer: the shortest is the truest. */
@@ -36,7 +39,9 @@ uint64_t environment_measure_tsc(struct firmware *firmware)
 		firmware->boot->Stall(MEASURE_US);
 		best = min_u64(best, cpu_read_tsc() - began);
 	}
-	return best * (1000000u / MEASURE_US);
+	if (cpu_id(0, 0).eax >= LEAF_TSC)
+		leaf = cpu_id(LEAF_TSC, 0);
+	return tsc_rate_choose(best * (1000000u / MEASURE_US), &leaf);
 }
 
 static bool is_emulator(void)
