@@ -10,6 +10,7 @@
 MACHINE_MEMORY=${MACHINE_MEMORY:-512}              # MiB
 MACHINE_CPUS=${MACHINE_CPUS:-1}                    # processors
 MACHINE_MODEL=${MACHINE_MODEL:-corei7_skylake_x}   # Bochs's name of the processor
+MACHINE_CONSOLE=${MACHINE_CONSOLE:-}               # a TCP port of this host for COM1, else com1.txt
 OVMF=${OVMF:-/usr/share/ovmf/OVMF.fd}              # the firmware
 
 # Instructions in one second of the time of a machine in Bochs, which is also its TSC's rate. Bochs
@@ -23,10 +24,11 @@ readonly CYLINDER_BYTES=516096
 
 # Paths in the two emulators' options are relative: a folder's name may have any character in it.
 machine_write_bochsrc() {
-	local folder=$1 image=$2 host=$MACHINE_MEMORY cylinders
+	local folder=$1 image=$2 host=$MACHINE_MEMORY cylinders com1='mode=file, dev=com1.txt'
 
 	cylinders=$(($(stat -c %s -- "$folder/$image") / CYLINDER_BYTES))
 	((host <= BOCHS_HOST_MAX)) || host=$BOCHS_HOST_MAX
+	[ -z "$MACHINE_CONSOLE" ] || com1="mode=socket-client, dev=localhost:$MACHINE_CONSOLE"
 	cat <<-BOCHSRC
 		config_interface: textconfig
 		display_library: rfb, options="timeout=0"
@@ -38,7 +40,7 @@ machine_write_bochsrc() {
 		ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 		ata0-master: type=disk, path=$image, mode=flat, cylinders=$cylinders, heads=16, spt=63
 		boot: disk
-		com1: enabled=1, mode=file, dev=com1.txt
+		com1: enabled=1, $com1
 		port_e9_hack: enabled=1
 		clock: sync=none, time0=utc
 		sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
@@ -65,17 +67,18 @@ machine_start_bochs() {
 }
 
 machine_start_qemu() {
-	local engine=$1 folder=$2 image=$3 accelerator=()
+	local engine=$1 folder=$2 image=$3 accelerator=() com1=file:com1.txt
 
 	case $engine in
 	kvm) accelerator=(-accel kvm -cpu host) ;;
 	tcg) accelerator=(-accel tcg -cpu "${MACHINE_QEMU_CPU:-max}") ;;
 	esac
+	[ -z "$MACHINE_CONSOLE" ] || com1=tcp:localhost:$MACHINE_CONSOLE
 	(
 		cd "$folder" || exit
 		exec qemu-system-x86_64 -machine pc "${accelerator[@]}" -m "$MACHINE_MEMORY" \
 			-smp "$MACHINE_CPUS" -bios "$OVMF" -nodefaults -display none -no-reboot \
-			-serial file:com1.txt -debugcon file:port_e9.txt \
+			-serial "$com1" -debugcon file:port_e9.txt \
 			-drive "if=none,id=boot,format=raw,file=$image" \
 			-device virtio-blk-pci,drive=boot,bootindex=0
 	) >"$folder/emulator.txt" 2>&1 </dev/null &

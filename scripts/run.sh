@@ -3,9 +3,11 @@
 # The engine behind 'make run': boots Cafevisor with a guest and a disk in KVM or Bochs, shows the
 # log while it runs, brings the changed disk back, and exits with the run's status. From the
 # environment, each may be missing or empty:
-#   GUEST DISK MEMORY TIMEOUT CMDLINE   as in cafevisor.conf; DISK is changed in place
+#   GUEST INITRD DISK MEMORY TIMEOUT CMDLINE
+#                                       as in cafevisor.conf; DISK is changed in place
 #   ARGS                                words for cafevisor.efi, which override those
 #   ENGINE                              kvm, bochs or tcg instead of what scripts/engine.sh finds
+#   CONSOLE                             1: what is typed goes to the guest, Ctrl-A X ends the run
 #   BUILD                               the folder with cafevisor.efi and starter.efi
 #   BOCHS_START, QEMU_START             seconds for the firmware and for loading, on a slow host
 # Exit status: the guest's and Cafevisor's (README.md); without a result of theirs 103 when the
@@ -20,13 +22,16 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 BUILD=${BUILD:-build}
 GUEST=${GUEST:-$BUILD/guests/demo.elf}
+INITRD=${INITRD:-}
 DISK=${DISK:-$BUILD/disk.img}
 MEMORY=${MEMORY:-64M}
 TIMEOUT=${TIMEOUT:-120}
 CMDLINE=${CMDLINE:-}
 ARGS=${ARGS:-}
+CONSOLE=${CONSOLE:-}
 
 readonly STATUS_USAGE=2 STATUS_NO_RESULT=102 STATUS_TIMEOUT=103 STATUS_CONFIGURATION=105
+readonly CONSOLE_LEFT=3 # console.pl's status after Ctrl-A X
 readonly MIB=1048576
 # Seconds of ours for the firmware and for loading files, and per second of the guest's time-out:
 # the seconds of a machine in Bochs are instructions, and pass more slowly where the host is slow.
@@ -44,10 +49,11 @@ fail() {
 	exit "$status"
 }
 
-work='' tail_pid='' incoming=''
+work='' tail_pid='' incoming='' terminal=''
 # shellcheck disable=SC2317 # the trap calls it
 cleanup() {
 	machine_stop
+	restore_terminal
 	[ -z "$tail_pid" ] || kill "$tail_pid" 2>/dev/null || :
 	[ -z "$incoming" ] || rm -f -- "$incoming"
 	[ -z "$work" ] || rm -rf -- "$work"
@@ -56,13 +62,19 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
+# shellcheck disable=SC2317 # the trap calls it, too
+restore_terminal() {
+	[ -z "$terminal" ] || stty "$terminal"
+	terminal=
+}
+
 check_files() {
 	local file
 
 	for file in "$BUILD/cafevisor.efi" "$BUILD/starter.efi"; do
 		[ -f "$file" ] || fail "$STATUS_CONFIGURATION" "$file: not built yet; 'make' builds it"
 	done
-	for file in "GUEST=$GUEST" "DISK=$DISK"; do
+	for file in "GUEST=$GUEST" "DISK=$DISK" ${INITRD:+"INITRD=$INITRD"}; do
 		[ -e "${file#*=}" ] || fail "$STATUS_CONFIGURATION" "$file: no such file"
 		[ -f "${file#*=}" ] || fail "$STATUS_CONFIGURATION" "$file: not a file"
 		[ -r "${file#*=}" ] || fail "$STATUS_CONFIGURATION" "$file: not readable"
@@ -103,6 +115,7 @@ write_configuration() {
 	cmdline=$(quoted_cmdline) || exit
 	cat >"$work/cafevisor.conf" <<-CONF
 		guest = \\guest.elf
+		initrd = ${INITRD:+\\initrd.img}
 		disk = \\disk.img
 		memory = $MEMORY
 		timeout = $TIMEOUT
@@ -138,12 +151,13 @@ file_mebibytes() {
 	echo $((($(stat -L -c %s -- "$1") + MIB - 1) / MIB))
 }
 
-# The machine holds the guest's memory, the disk, the guest's file, and the firmware.
+# The machine holds the guest's memory, the disk, the guest's files, and the firmware.
 set_machine_memory() {
 	local need
 
 	need=$(mebibytes "$(value_in_force memory "$MEMORY")")
 	need=$((need + $(file_mebibytes "$DISK") + $(file_mebibytes "$GUEST") + 192))
+	[ -z "$INITRD" ] || need=$((need + $(file_mebibytes "$INITRD")))
 	# Bochs maps no memory into the gigabyte below 4 GiB, and what would lie there is lost.
 	((need < 2560)) || need=$((need + 1536))
 	((need > 512)) || need=512
@@ -179,20 +193,50 @@ show_log() {
 	tail_pid=$!
 }
 
-# 0: it ended by itself. The result's lines go to $work/cafevisor.result if there are any.
-run_machine() {
-	local ended=0
+# The console in show_log's place: bytes go both ways by a TCP connection that the machine makes.
+start_console() {
+	exec 3<&0
+	if [ -t 3 ]; then
+		terminal=$(stty -g <&3)
+		stty raw -echo <&3
+	fi
+	perl "$here/console.pl" "$work/port" "$work/com1.txt" <&3 &
+	tail_pid=$!
+	while [ ! -s "$work/port" ]; do
+		kill -0 "$tail_pid" 2>/dev/null || fail "$STATUS_NO_RESULT" "no port for the console"
+		sleep 0.1
+	done
+	MACHINE_CONSOLE=$(<"$work/port")
+}
 
-	rm -f -- "$work/cafevisor.result"
+# shellcheck disable=SC2317 # machine_wait calls it
+# For machine_wait: Ctrl-A X ends the console, and with it the machine.
+console_has_ended() {
+	! kill -0 "$tail_pid" 2>/dev/null
+}
+
+# 0: it ended by itself, or by Ctrl-A X, and then plug_pulled is 1. The result's lines go to
+# $work/cafevisor.result if there are any.
+run_machine() {
+	local ended=0 until=() initrd=() file console=0
+
+	rm -f -- "$work/cafevisor.result" "$work/port"
+	[ -z "$INITRD" ] || initrd=("initrd.img=$INITRD")
 	"$here/make-esp.sh" "$work/boot.img" auto \
 		"EFI/BOOT/BOOTX64.EFI=$BUILD/starter.efi" "start.txt=$work/start.txt" \
 		"cafevisor.efi=$BUILD/cafevisor.efi" "cafevisor.conf=$work/cafevisor.conf" \
-		"guest.elf=$GUEST" "disk.img=$DISK" || exit "$STATUS_CONFIGURATION"
+		"guest.elf=$GUEST" "disk.img=$DISK" "${initrd[@]}" || exit "$STATUS_CONFIGURATION"
+	if [ -n "$CONSOLE" ]; then
+		start_console
+		until=(console_has_ended)
+	fi
 	machine_start "$ENGINE_NAME" "$work" boot.img
-	show_log
-	machine_wait "$limit" || ended=$?
-	wait "$tail_pid" 2>/dev/null || :
+	[ -n "$CONSOLE" ] || show_log
+	machine_wait "$limit" "${until[@]}" || ended=$?
+	restore_terminal
+	wait "$tail_pid" 2>/dev/null || console=$?
 	tail_pid=
+	((console != CONSOLE_LEFT)) || plug_pulled=1
 	echo
 	for file in cafevisor.result cafevisor.log; do
 		mcopy -n -i "$work/boot.img" "::/$file" "$work/$file" 2>/dev/null || :
@@ -216,7 +260,7 @@ bring_disk_back() {
 	chown --reference="$DISK" -- "$incoming" 2>/dev/null || :
 	mv -f -- "$incoming" "$DISK"
 	incoming=
-	say "$DISK has changed: $(result_value bytes_written_back) bytes were written back"
+	say "$DISK has changed${1:+: $1 bytes were written back}"
 }
 
 announce_engine() {
@@ -234,13 +278,13 @@ write_configuration
 set_machine_memory
 announce_engine
 set_limit
-ended=0
+ended=0 plug_pulled=0
 run_machine || ended=1
 
 if [ "$ENGINE_NAME" = kvm ] && [ -z "${ENGINE:-}" ]; then
 	why=
 	[ "$(result_value vtx)" != no ] || why="this KVM offers its guests no VT-x"
-	[ "$ended" = 1 ] || [ -s "$work/com1.txt" ] ||
+	[ "$ended" = 1 ] || ((plug_pulled)) || [ -s "$work/com1.txt" ] ||
 		why="KVM did not start: $(tail -n 1 "$work/emulator.txt")"
 	if [ -n "$why" ]; then
 		ENGINE_NAME=bochs ENGINE_WHY="engine: Bochs, for $why"
@@ -252,12 +296,17 @@ if [ "$ENGINE_NAME" = kvm ] && [ -z "${ENGINE:-}" ]; then
 fi
 
 status=$(result_value status)
+if ((plug_pulled)) && [ -z "$status" ]; then
+	say "ended by Ctrl-A X, as by pulling the plug: what the guest had not synced is lost"
+	bring_disk_back ''
+	exit 0
+fi
 if [[ ! $status =~ ^[0-9]{1,3}$ ]]; then
 	tail -n 3 "$work/emulator.txt" >&2
 	say "no \\cafevisor.result came back; $DISK is left as it was"
 	[ "$ended" = 0 ] || fail "$STATUS_TIMEOUT" "the machine was ended after $limit s"
 	fail "$STATUS_NO_RESULT" "the machine ended by itself, before Cafevisor did"
 fi
-bring_disk_back
+bring_disk_back "$(result_value bytes_written_back)"
 say "status $status: $(result_value reason)"
 exit "$((10#$status))"
