@@ -4,6 +4,10 @@
 #: make run            build, boot the demo guest with a sample disk, show the log; its status is make's
 #:   GUEST=file.elf DISK=file.img MEMORY=256M TIMEOUT=120 CMDLINE="..." ARGS="key=value ..."
 #:   ENGINE=bochs|kvm|tcg     instead of what the machine offers
+#:   INITRD=file CONSOLE=1    for a Linux guest; what is typed goes to the guest until Ctrl-A X
+#: make linux          boot Debian's own Linux to a shell, with a disk of its own, build/linux-disk.img
+#:   CMDLINE="..."            more words for the kernel
+#: make test-linux     the same with tests in the shell's place
 #: make test           unit tests, decoder against Zydis, fuzzers for a moment, whole machines, budgets
 #: make test-list      the names of the whole-machine tests
 #: make test-nested    the demo under QEMU/KVM with nested VT-x, all of that inside Bochs
@@ -197,7 +201,7 @@ everything: setup
 
 # Every variable of scripts/run.sh. Make itself exits with 0, 1 or 2 only; a plug-in, which make builds
 # and loads before anything else, lets it exit with the run's own status.
-export GUEST DISK MEMORY TIMEOUT CMDLINE ARGS ENGINE BUILD
+export GUEST INITRD DISK MEMORY TIMEOUT CMDLINE ARGS ENGINE CONSOLE BUILD
 ifneq ($(filter run,$(MAKECMDGOALS)),)
 -load $(BUILD)/make-status.so(status_gmk_setup)
 endif
@@ -208,6 +212,11 @@ machine-run: setup
 	@scripts/run.sh; echo $$? > $(BUILD)/run.status
 run: machine-run
 	$(exit-with $(file < $(BUILD)/run.status))
+
+.PHONY: linux
+linux: setup
+	@+$(MAKE) --no-print-directory $(BUILD)/cafevisor.efi $(BUILD)/starter.efi
+	@scripts/linux.sh
 
 .PHONY: image
 image: setup
@@ -280,6 +289,12 @@ test-nested: everything
 test-models: everything
 	@rm -f $(RESULTS)
 	@tests/boot/run.sh tests/models/boots/*.sh || true
+	@scripts/test-summary.sh $(RESULTS)
+
+.PHONY: test-linux
+test-linux: everything
+	@rm -f $(RESULTS)
+	@tests/linux/run.sh || true
 	@scripts/test-summary.sh $(RESULTS)
 
 .PHONY: bench

@@ -25,7 +25,7 @@ packages=(
 	libcmocka-dev libzydis-dev clang libclang-rt-14-dev llvm clang-format cppcheck shellcheck
 	# the plot of 'make bench'
 	gnuplot-nox
-	# the Linux of 'make test-nested'
+	# the Linux of 'make linux' and of 'make test-nested'
 	busybox-static cpio systemd-boot-efi qemu-utils
 )
 

@@ -6,26 +6,15 @@
 #   nested_start FOLDER IMAGE    like machine_start
 #   nested_fetch FOLDER IMAGE    afterwards: brings what QEMU wrote back into IMAGE
 # Debian's cloud kernel is downloaded once and unpacked into BUILD, never installed.
+# shellcheck source=scripts/linux-files.sh
+. "$top/scripts/linux-files.sh"
+
 readonly NESTED_LINUX_MEMORY=1536 NESTED_QEMU_MEMORY=256
 # A Linux clock tick costs the more of the machine's time, the slower its seconds are made.
 readonly NESTED_IPS=50000000
 readonly NESTED_STUB=/usr/lib/systemd/boot/efi/linuxx64.efi.stub
 # OVMF looks for a TPM at 0xfed40000; the ROM's last byte lies below 4 GiB.
 readonly NESTED_ROM_SIZE=$((0x100000000 - 0xfed40000))
-
-nested_get_kernel() {
-	local package work
-
-	! compgen -G "$BUILD/nested-kernel/boot/vmlinuz-*" >/dev/null || return 0
-	package=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/ *Depends: *//p' | head -n 1)
-	[ -n "$package" ] || { echo 'nested: apt knows no linux-image-cloud-amd64' >&2 && return 1; }
-	work=$(mktemp -d "$BUILD/nested-kernel.XXXXXX")
-	(cd "$work" && apt-get download -qq -o APT::Sandbox::User=root "$package" >&2 &&
-		dpkg -x ./*.deb tree) || return
-	mv -T -- "$work/tree" "$BUILD/nested-kernel" 2>/dev/null || :
-	rm -rf -- "$work"
-	compgen -G "$BUILD/nested-kernel/boot/vmlinuz-*" >/dev/null
-}
 
 # nested_pack_volume IMAGE FOLDER: the mebibytes of IMAGE that are not all zero.
 nested_pack_volume() {
@@ -46,9 +35,9 @@ nested_pack_root() {
 	cp "$top/tests/nested/init.sh" "$root/init"
 	chmod 755 "$root/init"
 	for module in irqbypass kvm kvm-intel; do
+		linux_copy_module "$module" "$root/modules"
 		# Without its symbols a module loads faster.
-		objcopy --strip-debug "$(find "$BUILD/nested-kernel/lib/modules" -name $module.ko)" \
-			"$root/modules/$module.ko"
+		objcopy --strip-debug "$root/modules/$module.ko"
 	done
 	qemu=$(command -v qemu-system-x86_64)
 	cp "$qemu" "$root/usr/bin/"
@@ -77,17 +66,16 @@ nested_pack_root() {
 
 # One EFI program of kernel, command line and initial RAM file system, on a volume of its own.
 nested_make_image() {
-	local folder=$1 kernel initrd_address
+	local folder=$1 initrd_address
 
-	kernel=$(compgen -G "$BUILD/nested-kernel/boot/vmlinuz-*" | head -n 1)
 	(cd "$folder/root" && find . -mindepth 1 | cpio --quiet -o -H newc) >"$folder/initrd"
 	# Bochs reports a size of the compacted XSAVE area that Linux does not believe: no XSAVEC.
 	printf '%s' "console=ttyS0,115200 quiet loglevel=0 nokaslr mitigations=off tsc=reliable" \
 		" tsc_early_khz=$((NESTED_IPS / 1000)) panic=1 reboot=triple nowatchdog audit=0" \
 		" clearcpuid=xsaves,xsavec cryptomgr.notests" >"$folder/cmdline"
-	initrd_address=$(((0x100000 + $(stat -c %s "$kernel") + 0xfffff) & ~0xfffff))
+	initrd_address=$(((0x100000 + $(stat -c %s "$LINUX_KERNEL") + 0xfffff) & ~0xfffff))
 	objcopy --add-section .cmdline="$folder/cmdline" --change-section-vma .cmdline=0x30000 \
-		--add-section .linux="$kernel" --change-section-vma .linux=0x100000 \
+		--add-section .linux="$LINUX_KERNEL" --change-section-vma .linux=0x100000 \
 		--add-section .initrd="$folder/initrd" \
 		--change-section-vma .initrd=$initrd_address "$NESTED_STUB" "$folder/linux.efi"
 	"$top/scripts/make-esp.sh" "$folder/linux.img" auto "EFI/BOOT/BOOTX64.EFI=$folder/linux.efi"
@@ -97,7 +85,7 @@ nested_make_image() {
 nested_start() {
 	local folder=$1 image=$2
 
-	nested_get_kernel || return
+	linux_get_kernel || return
 	nested_pack_root "$folder" "$image"
 	nested_make_image "$folder"
 	MACHINE_MEMORY=$NESTED_LINUX_MEMORY MACHINE_IPS=$NESTED_IPS \
