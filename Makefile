@@ -9,6 +9,7 @@
 #:   CMDLINE="..."            more words for the kernel
 #: make test-linux     the same with tests in the shell's place
 #: make test           unit tests, decoder against Zydis, fuzzers for a moment, whole machines, budgets
+#: make test-full      the same with 64 MiB instead of 4 for each way of using the virtio disk
 #: make test-list      the names of the whole-machine tests
 #: make test-nested    the demo under QEMU/KVM with nested VT-x, all of that inside Bochs
 #: make test-models    the demo on each processor model of Bochs that has VT-x, and some that lack it
@@ -265,6 +266,10 @@ test: setup
 	@+$(MAKE) --no-print-directory -j2 all $(UNIT_BIN) $(FUZZ_BIN) $(BUILD)/unit/compare_zydis
 	@+$(MAKE) --no-print-directory test-parts
 	@scripts/test-summary.sh $(RESULTS)
+
+.PHONY: test-full
+test-full: export MATRIX_MIB := 64
+test-full: test
 
 # The host's tests take one core for a while, the machines two: they overlap.
 .PHONY: test-parts

@@ -8,7 +8,7 @@
 #include "lib/string.h"
 
 /* FIPS 180-4, 4.2.2. */
-static const uint32_t constants[64] = { 0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b,
+const uint32_t sha256_constants[64] = { 0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b,
 	0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3,
 	0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6,
 	0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d,
@@ -45,7 +45,7 @@ static void schedule_fill(uint32_t schedule[64], const uint8_t *block)
 }
 
 /* One block. FIPS 180-4, 6.2.2, steps 2 to 4; the letters are the standard's. */
-static void block_take(uint32_t state[8], const uint8_t *block)
+static void take_block_in_c(uint32_t state[8], const uint8_t *block)
 {
 	uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
 	uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
@@ -54,7 +54,7 @@ static void block_take(uint32_t state[8], const uint8_t *block)
 	schedule_fill(schedule, block);
 	for (int t = 0; t < 64; t++) {
 		uint32_t t1 = h + (rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25)) +
-			      ((e & f) ^ (~e & g)) + constants[t] + schedule[t];
+			      ((e & f) ^ (~e & g)) + sha256_constants[t] + schedule[t];
 		uint32_t t2 = (rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22)) +
 			      ((a & b) ^ (a & c) ^ (b & c));
 
@@ -75,6 +75,13 @@ static void block_take(uint32_t state[8], const uint8_t *block)
 	state[5] += f;
 	state[6] += g;
 	state[7] += h;
+}
+
+static sha256_block_fn *block_take = take_block_in_c;
+
+void sha256_use(sha256_block_fn *function)
+{
+	block_take = function;
 }
 
 void sha256_init(struct sha256 *hash)

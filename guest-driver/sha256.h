@@ -18,6 +18,13 @@ struct sha256 {
 	uint8_t block[SHA256_BLOCK_SIZE];
 };
 
+/* FIPS 180-4, 4.2.2. */
+extern const uint32_t sha256_constants[64];
+
+/* Takes a block from now on; for processors that can do it faster than C. FIPS 180-4, 6.2.2. */
+typedef void sha256_block_fn(uint32_t state[8], const uint8_t *block);
+void sha256_use(sha256_block_fn *function);
+
 void sha256_init(struct sha256 *hash);
 void sha256_update(struct sha256 *hash, const void *bytes, size_t size);
 
