@@ -66,7 +66,7 @@ IMAGE_OBJ := $(IMAGE_C:%.c=$(BUILD)/image/%.o) $(IMAGE_ASM:%.asm=$(BUILD)/image/
 EFI_LIB   := /usr/lib
 
 .PHONY: all
-all: $(BUILD)/cafevisor.efi guests efi-programs $(BUILD)/disk.img
+all: $(BUILD)/cafevisor.efi guests efi-programs boot-tools $(BUILD)/disk.img
 
 include guest-driver/guests.mk
 include tests/lab/lab.mk
@@ -178,6 +178,17 @@ $(BUILD)/starter.efi: $(BUILD)/efi/starter.efi
 
 .PHONY: efi-programs
 efi-programs: $(EFI_PROGRAMS)
+
+# --- what the machine tests look at disk images with ------------------------------------------------
+BOOT_TOOLS := $(patsubst tests/boot/%.c,$(BUILD)/boot/%,$(wildcard tests/boot/*.c))
+
+$(BUILD)/boot/%: tests/boot/%.c
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$<)
+	$(Q)$(HOSTCC) $(HOST_CFLAGS) -MMD -MP -MF $@.d $< -o $@
+
+.PHONY: boot-tools
+boot-tools: $(BOOT_TOOLS)
 
 # --- running ---------------------------------------------------------------------------------------
 DOCS := $(wildcard docs/*)

@@ -19,7 +19,7 @@
 
 static uint64_t wanted_features(const struct virtio_blk_options *options)
 {
-	return FEATURES | (options->packed ? VIRTIO_F_RING_PACKED : 0) |
+	return (FEATURES & ~options->without) | (options->packed ? VIRTIO_F_RING_PACKED : 0) |
 	       (options->indirect ? VIRTIO_F_INDIRECT_DESC : 0) |
 	       (options->event_index ? VIRTIO_F_EVENT_IDX : 0);
 }

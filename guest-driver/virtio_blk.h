@@ -26,6 +26,7 @@ struct virtio_blk_options {
 	bool packed;      /* VIRTIO_F_RING_PACKED */
 	bool indirect;    /* VIRTIO_F_INDIRECT_DESC: a table for each request */
 	bool event_index; /* VIRTIO_F_EVENT_IDX */
+	uint64_t without; /* features of this type of device that are not asked for */
 	uint16_t size;    /* entries of the ring at most; 0: 256 */
 	uint32_t
 		piece; /* bytes of a buffer's pieces, of which there are 16 at most; 0: one piece */

@@ -98,6 +98,17 @@ expect_log_count() {
 	[ "$count" = "$1" ] || refuse "$count lines of the log have '$2', not $1"
 }
 
+# expect_log_order TEXT...: lines of the log contain these, each behind the one before it.
+expect_log_order() {
+	local text line=0 at
+
+	for text in "$@"; do
+		at=$(tail -n +$((line + 1)) "$AFTER/$SCENARIO.log" | grep -anF -m 1 -- "$text")
+		[ -n "$at" ] || { refuse "the log has no '$text' behind line $line" && return; }
+		line=$((line + ${at%%:*}))
+	done
+}
+
 # The machine switched itself off: control came back to the starter or the shell at the end.
 expect_machine_ended() {
 	[ -z "$BOOT_ENDED" ] || refuse "$BOOT_ENDED; $(last_words)"
