@@ -82,7 +82,7 @@ $(BUILD)/image/boot/acpi.o $(BUILD)/host/boot/acpi.o: $(ACPI_INC)
 $(BUILD)/image/boot/%.o: IMAGE_CFLAGS += $(EFI_CFLAGS)
 # A section for each function and object, of which linker.ld takes those that are used. Not for the
 # EFI programs below: GNU-EFI's linker script leaves such sections out of the program.
-$(BUILD)/image/%.o: %.c
+$(BUILD)/image/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(IMAGE_CFLAGS) -ffunction-sections -fdata-sections -MMD -MP -c $< -o $@
@@ -156,11 +156,11 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(PURE_C) | $(ACPI_INC)
 # --- other EFI programs: what starts runs in an emulator, and what looks at the firmware's state ---
 EFI_PROGRAMS := $(BUILD)/starter.efi $(patsubst tests/boot/efi/%.c,$(BUILD)/efi/%.efi,$(wildcard tests/boot/efi/*.c))
 
-$(BUILD)/efi/%.o: tests/boot/efi/%.c
+$(BUILD)/efi/%.o: tests/boot/efi/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(IMAGE_CFLAGS) $(EFI_CFLAGS) -MMD -MP -c $< -o $@
-$(BUILD)/efi/starter.o: scripts/starter.c
+$(BUILD)/efi/starter.o: scripts/starter.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(IMAGE_CFLAGS) $(EFI_CFLAGS) -MMD -MP -c $< -o $@

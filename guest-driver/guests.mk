@@ -28,12 +28,12 @@ GUESTS32_C := $(wildcard guest-driver/tests32/*.c)
 GUESTS     := $(foreach source,$(GUESTS64_C) $(GUESTS32_C),\
 	$(BUILD)/guests/$(basename $(notdir $(source))).elf)
 
-$(BUILD)/guests/64/%.o: %.c
+$(BUILD)/guests/64/%.o: %.c guest-driver/guests.mk
 	@mkdir -p $(@D)
 	$(call say,GUESTCC,$<)
 	$(Q)$(CC) $(GUEST_CFLAGS) -m64 -MMD -MP -c $< -o $@
 
-$(BUILD)/guests/32/%.o: %.c
+$(BUILD)/guests/32/%.o: %.c guest-driver/guests.mk
 	@mkdir -p $(@D)
 	$(call say,GUESTCC,$<)
 	$(Q)$(CC) $(GUEST_CFLAGS) -m32 -MMD -MP -c $< -o $@
