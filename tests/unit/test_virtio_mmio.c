@@ -791,6 +791,33 @@ static void test_notify_of_other_queues(void **state)
 	board_free(&board);
 }
 
+/* 2.7.10.2: a notify when there is nothing, or nothing new, does nothing. */
+static void test_spurious_notifies(void **state)
+{
+	struct board board;
+
+	(void)state;
+	for (int packed = 0; packed <= 1; packed++) {
+		make(&board);
+		board_start(&board, BOARD_FEATURES | (packed ? VIRTIO_F_RING_PACKED : 0),
+			BOARD_ENTRIES);
+		for (int i = 0; i < 40; i++) {
+			board_remember(&board);
+			board_notify(&board);
+			board_notify(&board);
+			assert_int_equal(board_guest_changes(&board), 0);
+			assert_int_equal(board_drain(&board), 0);
+			assert_int_equal(board_read(&board, VIRTIO_MMIO_INTERRUPT_STATUS), 0);
+			assert_int_equal(
+				board_do_request(&board, VIRTIO_BLK_T_IN, 0, BOARD_BUFFER, 512),
+				513);
+			board_write(&board, VIRTIO_MMIO_INTERRUPT_ACK, 1);
+		}
+		assert_int_equal(board_log_lines(), 0);
+		board_free(&board);
+	}
+}
+
 /* 2.1.2: nothing is consumed before DRIVER_OK; then it is, without another notify. */
 static void test_nothing_before_driver_ok(void **state)
 {
@@ -1120,6 +1147,7 @@ int main(void)
 		cmocka_unit_test(test_queue_reset),
 		cmocka_unit_test(test_queue_reset_refused),
 		cmocka_unit_test(test_notify_of_other_queues),
+		cmocka_unit_test(test_spurious_notifies),
 		cmocka_unit_test(test_nothing_before_driver_ok),
 		cmocka_unit_test(test_nothing_before_queue_ready),
 		cmocka_unit_test(test_nothing_after_failed),

@@ -205,6 +205,89 @@ static void test_rounds(void **state)
 	}
 }
 
+/* Three pieces each for as many descriptors as may have them, over two seams; then one more piece.
+ */
+static void test_most_pieces(void **state)
+{
+	static struct piece pieces[VIRTQ_MAX_SIZE];
+	struct board board;
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		const bool good = i < 2;
+		const unsigned int wide = GUEST_MEMORY_MAX_RANGES / 2;
+
+		for (unsigned int k = 0; k < VIRTQ_MAX_SIZE; k++)
+			pieces[k] = (struct piece){ k < wide ? BOARD_SEAM - 16 : BOARD_BUFFER + k,
+				k < wide ? 0x1020 : 1, k < 500 ? 0 : WRITE };
+		if (!good)
+			pieces[wide] = (struct piece){ BOARD_SEAM - 1, 2, 0 };
+		board_make_queue(&board, i % 2 != 0, VIRTQ_MAX_SIZE);
+		board_add(&board, pieces, VIRTQ_MAX_SIZE, 7);
+		if (good) {
+			assert_int_equal(board_take(&board), VIRTQ_CHAIN);
+			assert_int_equal(
+				board.chain.readable + board.chain.writable, VIRTQ_MAX_SEGMENTS);
+			assert_int_equal(virtq_take(&board.queue, &board.chain), VIRTQ_EMPTY);
+		} else {
+			assert_int_equal(board_take(&board), VIRTQ_BROKEN);
+			board_expect_broken(&board, ring_names[i % 2],
+				"the chain's buffers lie in more than 1056 pieces of guest memory");
+		}
+		board_free(&board);
+	}
+}
+
+/* Totals are counted in 32 bits: 2^32 bytes in all, fewer in each direction. 2.7.5.2 */
+static void test_longest_chains(void **state)
+{
+	static const struct {
+		const char *name;
+		bool good;
+		size_t count;
+		struct piece pieces[3];
+	} rows[] = {
+		{ "one, readable", true, 1, { { BIT(40), 0xffffffff, 0 } } },
+		{ "one, writable", true, 1, { { BIT(40), 0xffffffff, WRITE } } },
+		{ "half and half", true, 2,
+			{ { BIT(40), 0x80000000, 0 }, { BIT(40), 0x80000000, WRITE } } },
+		{ "half and half, and one", false, 2,
+			{ { BIT(40), 0x80000001, 0 }, { BIT(40), 0x80000000, WRITE } } },
+		{ "2^32 readable", false, 2,
+			{ { BIT(40), 0x80000000, 0 }, { BIT(40), 0x80000000, 0 } } },
+		{ "2^32 writable", false, 2,
+			{ { BIT(40), 0x80000000, WRITE }, { BIT(40), 0x80000000, WRITE } } },
+		{ "a long request", true, 3,
+			{ { BOARD_BUFFER, 16, 0 }, { BIT(40), 0xffffffef, WRITE },
+				{ BOARD_BUFFER, 1, WRITE } } },
+		{ "one byte longer", false, 3,
+			{ { BOARD_BUFFER, 16, 0 }, { BIT(40), 0xfffffff0, WRITE },
+				{ BOARD_BUFFER, 1, WRITE } } },
+		{ "three times the longest", false, 3,
+			{ { BIT(40), 0xffffffff, 0 }, { BIT(40), 0xffffffff, WRITE },
+				{ BIT(40), 0xffffffff, WRITE } } },
+	};
+	struct board board;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_COUNT(rows); i++) {
+		const size_t row = i / 2;
+		uint8_t nothing;
+
+		board_make_queue(&board, i % 2 != 0, 8);
+		/* Nobody looks at what is there. */
+		assert_int_equal(
+			guest_memory_add(&board.memory, BIT(40), BIT(32), &nothing), STATUS_OK);
+		board_add(&board, rows[row].pieces, rows[row].count, 0);
+		if (rows[row].good != (board_take(&board) == VIRTQ_CHAIN))
+			fail_msg("%s, %s: %s", rows[row].name, ring_names[i % 2], board.queue.why);
+		if (!rows[row].good)
+			board_expect_broken(&board, rows[row].name, "writable bytes is too long");
+		board.memory.count--;
+		board_free(&board);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +295,8 @@ int main(void)
 		cmocka_unit_test(test_start_says_why),
 		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_rounds),
+		cmocka_unit_test(test_most_pieces),
+		cmocka_unit_test(test_longest_chains),
 	};
 
 	return cmocka_run_group_tests_name("virtq", tests, NULL, NULL);

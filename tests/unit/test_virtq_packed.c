@@ -522,6 +522,33 @@ static void test_out_of_order(void **state)
 	}
 }
 
+/* 2.8.15: what is used once stays as it is, also while what comes behind it is. */
+static void test_used_descriptors_stay(void **state)
+{
+	const struct piece pieces[] = { { B, 16, 0 }, { B, 8, WRITE } };
+	uint8_t used[2 * 16], now[2 * 16];
+	struct board board;
+
+	(void)state;
+	board_make_queue(&board, true, ENTRIES);
+	for (uint16_t id = 0; id < 2; id++) {
+		board_add(&board, pieces, 2, id);
+		assert_int_equal(board_take(&board), VIRTQ_CHAIN);
+		virtq_use(&board.queue, id, 2, 8);
+		if (id == 0)
+			assert_true(virtq_publish(&board.queue));
+		if (id == 0)
+			assert_int_equal(guest_memory_read(&board.memory, BOARD_DESCRIPTORS, used,
+						 sizeof(used)),
+				STATUS_OK);
+	}
+	assert_true(virtq_publish(&board.queue));
+	assert_int_equal(
+		guest_memory_read(&board.memory, BOARD_DESCRIPTORS, now, sizeof(now)), STATUS_OK);
+	assert_memory_equal(used, now, sizeof(now));
+	board_free(&board);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -534,6 +561,7 @@ int main(void)
 		cmocka_unit_test(test_interrupts),
 		cmocka_unit_test(test_device_event),
 		cmocka_unit_test(test_out_of_order),
+		cmocka_unit_test(test_used_descriptors_stay),
 	};
 
 	return cmocka_run_group_tests_name("virtq packed", tests, NULL, NULL);
