@@ -13,6 +13,9 @@
 #: make test-list      the names of the whole-machine tests
 #: make test-nested    the demo under QEMU/KVM with nested VT-x, all of that inside Bochs
 #: make test-models    the demo on each processor model of Bochs that has VT-x, and some that lack it
+#: make lab LAB=3      an assignment of the course kit as students get it, into build/lab3/ (docs/lab/staff.md)
+#: make lab-autograder LAB=3   the same for Gradescope
+#: make test-lab       what known submissions get from whole machines
 #: make test-decoder-full   every combination of prefixes against Zydis
 #: make fuzz FUZZ=fuzz_svirtb   fuzz one target until interrupted
 #: make bench          what exits and requests cost: a table, build/bench.csv, build/bench.svg

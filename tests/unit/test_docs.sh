@@ -45,7 +45,7 @@ without_comments boot/*.c vmm/*.c devices/*.c lib/*.c |
 	perl -0777 -pe 's/"\s*L?"//g; s/\\\\/\\/g' >"$work/strings"
 learn is_word < <(grep -oE '[A-Za-z_][A-Za-z0-9_]*' "$work/code" | sort -u)
 learn is_file < <(printf '%s\n' "${sources[@]##*/}" "${documents[@]##*/}" LICENSE)
-learn is_target < <(sed -nE 's/^([a-z][a-z0-9 -]*):.*/\1/p' Makefile guest-driver/guests.mk |
+learn is_target < <(sed -nE 's/^([a-z][a-z0-9 -]*):.*/\1/p' Makefile guest-driver/guests.mk tests/lab/*.mk |
 	tr ' ' '\n')
 learn is_scenario < <(tests/boot/run.sh --list
 	tests/boot/run.sh --list tests/nested/boots/*.sh tests/models/boots/*.sh)
