@@ -20,6 +20,7 @@ from tree import TOP, staff_files
 import handout
 import markers
 from grader import Grader, make_work_folder
+from check_submission import check_containers
 from submission import collect
 from kit.sandbox import tail_text
 from kit.tests import Lab, all_labs
@@ -247,7 +248,7 @@ def check_misbehaving(work, machines):
         tree = os.path.join(work, "tree-" + wrong.name)
         handout.write(grader.stubs, tree)
         problem = wrong.apply(tree)
-        files = None if problem else collect(tree, grader.files).files
+        files = None if problem else collect(tree, grader.files)[0]
         shutil.rmtree(tree)
         cases.append((f"lab: misbehaving: {wrong.name}", files, none, problem))
     grade_all(grader, cases)
@@ -266,6 +267,7 @@ def main():
         if not arguments.machines and not arguments.lab:
             for some in [[number] for number in numbers] + [[2, 3], numbers]:
                 check_handout(build, some, work)
+            check_containers(say, os.path.join(work, "containers"))
         for number in numbers:
             check_lab(number, work, arguments.machines)
         if not arguments.lab:

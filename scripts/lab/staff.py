@@ -35,7 +35,7 @@ def names_of(sources):
     for source in sources:
         plain = re.sub(r"(\.tar)?\.(gz|xz|bz2|zst|git|tgz|tar)$", "",
                        os.path.basename(source.rstrip("/")))
-        plain = re.sub(r"[^A-Za-z0-9._@+-]", "_", plain).lstrip(".") or "submission"
+        plain = re.sub(r"[^A-Za-z0-9._@+-]", "_", plain).lstrip(".@+-") or "submission"
         name, number = plain, 2
         while name in names.values():
             name, number = f"{plain}-{number}", number + 1
@@ -82,9 +82,8 @@ class Run:
         seed = self.arguments.seed or os.urandom(8).hex()
         remarks, state = [], "graded"
         try:
-            taken = collect(source, self.grader.files)
-            remarks = taken.notes
-            results, notes = self.grader.grade(taken.files, slot, seed)
+            files, remarks = collect(source, self.grader.files)
+            results, notes = self.grader.grade(files, slot, seed)
             self.notes.update(notes)
         except Unusable as unusable:
             results, state = self.nothing(f"nothing was taken: {unusable}"), "unusable"
@@ -98,7 +97,8 @@ class Run:
         folder = os.path.join(self.arguments.out, name)
         os.makedirs(folder, exist_ok=True)
         title = "\n".join([f"{source}: {state}, {seconds:.0f} s, seed {seed}", *remarks])
-        with open(os.path.join(folder, "log.txt"), "w", encoding="utf-8") as file:
+        with open(os.path.join(folder, "log.txt"), "w", encoding="utf-8",
+                  errors="replace") as file:
             file.write("\n".join(report.report(title, results)) + "\n")
         # Which seed there was is for the staff: with it, hidden tests could be worked out.
         write_results(folder, results, "\n".join(remarks), seconds)
