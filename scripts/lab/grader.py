@@ -12,7 +12,7 @@ import tempfile
 from tree import TOP
 import handout
 from prison import Prison
-from kit.bench import BuildFailed, build_child, run_unit_tests
+from kit.bench import BuildFailed, attempt, build_child, run_unit_tests
 from kit.machine import Parts, run_machine_tests
 from kit.sandbox import Limits, Sandbox, tail_text
 from kit.tests import Lab
@@ -34,9 +34,10 @@ class Grader:
     def __init__(self, numbers, work, out=None, machines=True):
         self.labs = [Lab(number, with_hidden=True) for number in numbers]
         self.files = sorted({name for lab in self.labs for name in lab.files})
-        self.work, self.machines = work, machines
+        self.machines = machines
         self.hidden = [TOP] + ([out] if out else [])
-        self.base = os.path.join(work, "base")
+        self.work = os.path.realpath(work)
+        self.base = os.path.join(self.work, "base")
         os.makedirs(work, exist_ok=True)
         os.chmod(work, 0o711)
         self.stubs = handout.contents(numbers)
@@ -71,8 +72,7 @@ class Grader:
 
     def _build_machine(self):
         """The guest, the starter, and the hypervisor with stubs, of which most objects can stay."""
-        self.build = os.path.join(self.base, "build")
-        self.parts = [os.path.join(self.build, name)
+        self.parts = [os.path.join(self.base, "build", name)
                       for name in ("cafevisor.efi", "starter.efi", "guests/lab.elf")]
         log = os.path.join(self.work, "make.txt")
         ended = self.sandbox.run(["make", "--no-print-directory", "-j2", "BUILD=build",
@@ -83,12 +83,17 @@ class Grader:
             sys.exit(f"grade: the hand-out itself does not build\n{tail_text(log, 20)}")
 
     def prison(self, slot):
-        prison = Prison(slot, os.path.join(self.work, f"slot{slot}"), self.base,
+        """And the folder beside it, which it can only read: what was built is in there."""
+        built = os.path.join(self.work, f"built{slot}")
+        shutil.rmtree(built, ignore_errors=True)
+        os.makedirs(built)
+        prison = Prison(slot, os.path.join(self.work, f"slot{slot}"), [self.base, built],
                         self.hidden + [os.path.join(self.work, "secret")])
-        return prison
+        prison.show(built)
+        return prison, built
 
     def lay_out(self, prison, files):
-        """A tree of the submission's own, in which it can do what it likes, and its objects."""
+        """A tree with the submission's files, and the objects of what is not the submission's."""
         tree = os.path.join(prison.folder, "tree")
         ignore = shutil.ignore_patterns(".git", "objects", *([] if self.machines else ["build"]))
         shutil.copytree(self.base, tree, symlinks=True, ignore=ignore)
@@ -101,51 +106,66 @@ class Grader:
         prison.give(prison.folder)
         return tree
 
-    def build_machine(self, prison, tree):
+    def build(self, prison, files, built):
+        """Builds all there is to build, before anything of the submission runs, and takes it to
+        where the submission cannot change it. Assignment, or 'machine' -> what is to be run."""
+        tree = self.lay_out(prison, files)
+        made = {}
+        for lab in self.labs:
+            made[lab.number] = attempt(lambda lab=lab: take_out(
+                self._build_child(lab, prison, tree, files), built, 16 << 20))
+        if self.machines:
+            made["machine"] = attempt(lambda: Parts(take_out(
+                self._build_image(prison, tree), built, 8 << 20), *self.parts[1:]))
+        prison.empty()
+        return made
+
+    def _build_child(self, lab, prison, tree, files):
+        ready = dict(self.shared[lab.number])
+        if any(name.endswith(".h") and data != self.stubs[name][0]
+               for name, data in files.items()):
+            ready = {}
+        return build_child(prison, lab, tree, os.path.join(prison.folder, "child"), ready)[0]
+
+    def _build_image(self, prison, tree):
         log = os.path.join(prison.folder, "make.txt")
         ended = prison.run(["make", "--no-print-directory", "-j2", "BUILD=build",
                             "build/cafevisor.efi"],
                            Limits(BUILD_SECONDS, cpu=2 * BUILD_SECONDS, memory=2 << 30,
                                   file=64 << 20), log, cwd=tree)
-        path = os.path.join(tree, "build/cafevisor.efi")
-        if ended.status != 0 or os.path.islink(path) or not os.path.isfile(path):
+        if ended.status != 0:
             raise BuildFailed(f"make {ended}\n" + tail_text(log, 20))
-        if os.path.getsize(path) > 8 << 20:
-            raise BuildFailed("cafevisor.efi is larger than 8 MiB")
-        return Parts(path, *self.parts[1:])
+        return os.path.join(tree, "build/cafevisor.efi")
 
-    def grade(self, files, slot, seed, only_kinds=("unit", "machine")):
+    def grade(self, files, slot, seed):
         """files: path -> bytes. A Result for each test of each assignment, and the prison's notes."""
-        prison = self.prison(slot)
+        prison, built = self.prison(slot)
         results = []
         try:
-            tree = self.lay_out(prison, files)
+            made = self.build(prison, files, built)
             for lab in self.labs:
-                results += self._units(lab, prison, tree, files, seed)
-                if self.machines and "machine" in only_kinds:
-                    results += self._machines(lab, prison, tree, seed)
+                units = [test for test in lab.tests if test.kind == "unit"]
+                results += run_unit_tests(units, prison, made[lab.number],
+                                          self.references[lab.number], seed)
+                # Nothing that a program left behind lies around where a machine runs.
+                prison.empty()
+                if self.machines:
+                    machines = [test for test in lab.tests if test.kind == "machine"]
+                    results += run_machine_tests(machines, prison, made["machine"],
+                                                 os.path.join(prison.folder, "machine"), seed)
+                    prison.empty()
         finally:
             prison.close()
-            shutil.rmtree(prison.folder, ignore_errors=True)
+            shutil.rmtree(built, ignore_errors=True)
         return results, prison.notes
 
-    def _units(self, lab, prison, tree, files, seed):
-        tests = [test for test in lab.tests if test.kind == "unit"]
-        ready = dict(self.shared[lab.number])
-        if any(name.endswith(".h") and data != self.stubs[name][0]
-               for name, data in files.items()):
-            ready = {}
-        try:
-            program, _ = build_child(prison, lab, tree, os.path.join(prison.folder, "child"), ready)
-        except BuildFailed as failed:
-            program = failed
-        return run_unit_tests(tests, prison, program, self.references[lab.number], seed)
 
-    def _machines(self, lab, prison, tree, seed):
-        tests = [test for test in lab.tests if test.kind == "machine"]
-        try:
-            parts = self.build_machine(prison, tree)
-        except BuildFailed as failed:
-            parts = failed
-        folder = os.path.join(prison.folder, f"machine{lab.number}")
-        return run_machine_tests(tests, prison, parts, folder, seed)
+def take_out(path, folder, limit):
+    """A copy of a file out of a prison: of a plain file, with nothing but folders on the way."""
+    if os.path.realpath(path) != path or not os.path.isfile(path):
+        raise BuildFailed(f"{os.path.basename(path)} did not become a file")
+    if os.path.getsize(path) > limit:
+        raise BuildFailed(f"{os.path.basename(path)} is larger than {limit >> 20} MiB")
+    target = shutil.copy(path, folder)
+    os.chmod(target, 0o755)
+    return target

@@ -6,23 +6,23 @@ the same is tried in a user namespace. What a machine does not offer is left out
 """
 import os
 import pwd
-import resource
+import shutil
 import subprocess
 
 from kit.sandbox import Sandbox
 
 FIRST_USER = 58000
 SLOT_SIZE = "768m"
-PROCESSES = 128
-ENTER = """
-for hidden; do
-	[ "$hidden" != -- ] || break
-	shift
-	mount -t tmpfs -o size=64m,mode=1777 none "$hidden" || exit 125
-done
-shift
-exec "$@"
-"""
+
+# Top-level folders that programs need; the others are hidden, whatever is in them.
+SYSTEM = {"bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "opt", "proc", "run",
+          "sbin", "sys", "usr", "var"}
+SCRATCH = ("/dev/shm", "/tmp", "/var/tmp")
+
+# sh -c ENTER sh FSTAB COMMAND...: with mounts that only the command sees.
+ENTER = 'mount -a -T "$1" || exit 125; shift; exec "$@"'
+HIDE = "hidden {} tmpfs size=16k,nr_inodes=16,mode=555 0 0"
+SHOW = "{0} {0} none bind,ro 0 0"
 NO_RIGHTS = ["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"]
 
 
@@ -35,20 +35,28 @@ def works(argv):
 
 
 class Prison(Sandbox):
-    """hidden: folders that nothing in here may see. top: a tree without secrets."""
+    """folder: all that it may write to. shown: folders that it may read besides the system's.
+    hidden: what nothing in here may see, nor anything else that is not the system's."""
 
-    def __init__(self, slot, folder, top, hidden):
-        self.folder, self.top, self.notes = folder, top, []
+    def __init__(self, slot, folder, shown, hidden):
+        self.folder, self.top, self.shown, self.notes = folder, shown[0], shown, []
         self.user = free_user(slot) if os.geteuid() == 0 else None
         os.makedirs(folder, exist_ok=True)
         self.own_file_system()
         self.give(folder)
         os.chmod(folder, 0o700)
-        # The machine's own scratch folders, where a flood of files would stay.
-        hidden = [path for path in list(hidden) + ["/dev/shm", "/tmp", "/var/tmp"]
-                  if os.path.isdir(path) and not is_inside(folder, path)
-                  and not is_inside(top, path)]
-        self.prefix = self.choose_prefix(hidden)
+        self.prefix = self.choose_prefix(self.to_hide(hidden))
+
+    def to_hide(self, hidden):
+        """None of them inside of another, and none of them around what must be seen."""
+        everything = ["/" + name for name in sorted(os.listdir("/")) if name not in SYSTEM]
+        kept = []
+        for path in [*everything, *SCRATCH, *map(os.path.realpath, hidden)]:
+            needed = any(is_inside(seen, path) for seen in [self.folder, *self.shown])
+            if os.path.isdir(path) and not os.path.islink(path) and not needed and \
+                    not any(is_inside(path, other) for other in kept):
+                kept.append(path)
+        return kept
 
     def own_file_system(self):
         if self.user is None or not works(["mount", "-t", "tmpfs", "-o", f"size={SLOT_SIZE}",
@@ -66,7 +74,12 @@ class Prison(Sandbox):
         if self.user is None:
             spaces += ["--user", "--map-root-user"]
             self.notes.append("not started as root: submissions run as the user who grades")
-        whole = spaces + ["--mount-proc", "sh", "-c", ENTER, "sh", *hidden, "--"] + self.setpriv()
+        table = self.folder + ".mounts"
+        with open(table, "w", encoding="ascii") as file:
+            for line, paths in ((HIDE, hidden), (SHOW, self.shown)):
+                for path in paths:
+                    print(line.format(escape(path)), file=file)
+        whole = spaces + ["--mount-proc", "sh", "-c", ENTER, "sh", table] + self.setpriv()
         if works(whole + ["true"]):
             return whole
         self.notes.append("no mount namespace: submissions see all that permissions let them see")
@@ -79,18 +92,17 @@ class Prison(Sandbox):
         self.notes.append("no setpriv: submissions keep the rights of the user who grades")
         return []
 
-    def command(self, argv):
-        return self.prefix + argv
+    def command(self, argv, limits):
+        limited = super().command(argv, limits)
+        # Where it is not for a user alone, the limit would count what else that user runs.
+        if limits.processes and (self.user is not None or "--pid" in self.prefix):
+            limited[1:1] = [f"--nproc={limits.processes}"]
+        return self.prefix + limited
 
     def environment(self):
-        environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                       "HOME": self.folder, "TMPDIR": self.folder, "LANG": "C.UTF-8"}
-        environment["ENGINE"] = os.environ.get("ENGINE", "bochs")
-        return environment
-
-    def limit_more(self):
-        if self.user is not None:
-            resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
+        return {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                "HOME": "/nonexistent", "TMPDIR": self.folder, "LANG": "C.UTF-8",
+                "ENGINE": os.environ.get("ENGINE", "bochs")}
 
     def give(self, folder):
         if self.user is None:
@@ -99,9 +111,31 @@ class Prison(Sandbox):
             for path in [here] + [os.path.join(here, name) for name in files + folders]:
                 os.chown(path, self.user, self.user, follow_symlinks=False)
 
+    def show(self, folder):
+        """Lets the sandboxed user, and of others the grader alone, read what is in folder."""
+        if self.user is not None:
+            os.chown(folder, 0, self.user)
+        os.chmod(folder, 0o750)
+
+    def empty(self):
+        """Whatever a command left behind goes; its processes ended with it."""
+        for name in os.listdir(self.folder):
+            path = os.path.join(self.folder, name)
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                os.unlink(path)
+
     def close(self):
         if os.path.ismount(self.folder):
             works(["umount", "-l", self.folder])
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def escape(path):
+    """As a word of fstab."""
+    return "".join(chr(byte) if byte < 128 and chr(byte).isalnum() or byte in b"/-_.+@" else f"\\{byte:03o}"
+                   for byte in os.fsencode(path))
 
 
 def is_inside(path, folder):

@@ -47,6 +47,14 @@ def build_child(sandbox, lab, tree, folder, ready=None):
     return program, objects
 
 
+def attempt(build):
+    """What build() returns, or the BuildFailed that it raises."""
+    try:
+        return build()
+    except BuildFailed as failed:
+        return failed
+
+
 class Bench:
     """What a unit test gets: the program under test, one made from the clean sources, chance."""
 

@@ -24,9 +24,11 @@ class Child:
         self.deadline = time.monotonic() + seconds
         self.seconds = seconds
         self.log = tempfile.NamedTemporaryFile(prefix="lab-child-")
-        self.process = sandbox.start([program], Limits(seconds, memory=256 << 20, file=256 << 10), bufsize=0,
-                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                     stderr=self.log)
+        # Its own work is a small part of the time; what loops need not have all of it.
+        limits = Limits(seconds, cpu=max(1, seconds // 3), memory=256 << 20, file=256 << 10,
+                        processes=16)
+        self.process = sandbox.start([program], limits, bufsize=0, stderr=self.log,
+                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         os.set_blocking(self.process.stdin.fileno(), False)
         self.doing = "it had not been asked anything"
 

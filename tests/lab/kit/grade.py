@@ -10,7 +10,7 @@ import sys
 import time
 
 from . import report
-from .bench import BuildFailed, build_child, run_unit_tests
+from .bench import BuildFailed, attempt, build_child, run_unit_tests
 from .machine import Parts, run_machine_tests
 from .sandbox import TOP, Limits, Sandbox, tail_text
 from .tests import Lab, assigned_labs
@@ -28,13 +28,6 @@ def build_machine(sandbox, build, folder):
     if ended.status != 0:
         raise BuildFailed(f"make {ended}\n" + tail_text(log, 20))
     return Parts(*parts)
-
-
-def attempt(build):
-    try:
-        return build()
-    except BuildFailed as failed:
-        return failed
 
 
 def grade(lab, build, folder, only, deadline, tell):

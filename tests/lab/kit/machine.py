@@ -5,6 +5,7 @@ A test passes when the disk's file afterwards is, byte for byte, what this proce
 digest that the guest made of everything that it read is the one computed here, and when the run
 ended as it should. What the machine prints beyond that decides nothing.
 """
+import itertools
 import os
 import random
 import re
@@ -19,9 +20,9 @@ MIB = 1 << 20
 
 
 class Scenario:
-    """One start of cafevisor.efi with the guest build/guests/lab.elf."""
+    """What the guest build/guests/lab.elf is to do, and what must come of it."""
 
-    def __init__(self, words, disk, disk_after, digest, memory="64M", seconds=20,
+    def __init__(self, words, disk, disk_after, digest, memory="64M", seconds=10,
                  arguments=""):
         self.words, self.disk, self.disk_after = words, disk, disk_after
         self.digest, self.memory, self.seconds = digest, memory, seconds
@@ -35,34 +36,47 @@ class Parts:
         self.cafevisor, self.starter, self.guest = cafevisor, starter, guest
 
 
-def write_volume(folder, parts, named):
-    targets = [f"EFI/BOOT/BOOTX64.EFI={parts.starter}", f"cafevisor.efi={parts.cafevisor}",
-               f"guest.elf={parts.guest}"]
+class Run:
+    """One start of somebody's cafevisor.efi. Nobody can know its name before: the guest's line with
+    the digest begins with it."""
+
+    def __init__(self, parts, scenario):
+        self.parts, self.scenario = parts, scenario
+        self.name = f"t{random.SystemRandom().randrange(16**7):07x}"
+
+
+def write_volume(folder, runs):
+    """Of all runs starter and guest are the same; their cafevisor.efi need not be."""
+    parts = runs[0].parts
+    images = sorted({run.parts.cafevisor for run in runs})
+    targets = [f"EFI/BOOT/BOOTX64.EFI={parts.starter}", f"guest.elf={parts.guest}"]
+    targets += [f"c{number}.efi={path}" for number, path in enumerate(images)]
     lines = []
-    for name, scenario in named:
-        path = os.path.join(folder, f"{name}.before")
+    for run in runs:
+        path = os.path.join(folder, f"{run.name}.before")
         with open(path, "wb") as file:
-            file.write(scenario.disk)
-        targets.append(f"{name}.img={path}")
+            file.write(run.scenario.disk)
+        targets.append(f"{run.name}.img={path}")
         lines += ["delete \\cafevisor.result", "delete \\cafevisor.log",
-                  f"cafevisor.efi guest=guest.elf disk={name}.img memory={scenario.memory} "
-                  f"timeout={scenario.seconds} {scenario.arguments} cmdline=\"nonce={name} {scenario.words}\"",
-                  f"copy \\cafevisor.result \\{name}.result",
-                  f"copy \\cafevisor.log \\{name}.log"]
+                  f"c{images.index(run.parts.cafevisor)}.efi guest=guest.elf disk={run.name}.img "
+                  f"memory={run.scenario.memory} timeout={run.scenario.seconds} "
+                  f"{run.scenario.arguments} cmdline=\"nonce={run.name} {run.scenario.words}\"",
+                  f"copy \\cafevisor.result \\{run.name}.result",
+                  f"copy \\cafevisor.log \\{run.name}.log"]
     script = os.path.join(folder, "start.txt")
     with open(script, "w", encoding="ascii") as file:
         file.write("\n".join(lines) + "\n")
     targets.append(f"start.txt={script}")
     subprocess.run([os.path.join(TOP, "scripts/make-esp.sh"), os.path.join(folder, "boot.img"),
-                    "24", *targets], check=True, stdin=subprocess.DEVNULL)
+                    str(16 + 2 * len(runs)), *targets], check=True, stdin=subprocess.DEVNULL)
 
 
-def run_boot(sandbox, parts, folder, named, seconds):
-    """Boots the volume; afterwards the folder has what the scenarios left on it."""
+def run_boot(sandbox, folder, runs, seconds):
+    """Boots a volume; afterwards the folder has what the runs left on it."""
     os.makedirs(folder)
-    write_volume(folder, parts, named)
+    write_volume(folder, runs)
     sandbox.give(folder)
-    files = [f"{name}.{suffix}" for name, _ in named for suffix in ("img", "result", "log")]
+    files = [f"{run.name}.{suffix}" for run in runs for suffix in ("img", "result", "log")]
     script = os.path.join(sandbox.top, "tests/lab/kit/machine.sh")
     limits = Limits(seconds + 10, cpu=2 * seconds + 20, memory=3072 * MIB, file=64 * MIB)
     return sandbox.run([script, folder, str(seconds), *files], limits,
@@ -91,8 +105,9 @@ def words_of(folder, name):
     return "\n".join(printable(line)[:160] for line in lines.splitlines()[-14:])
 
 
-def judge(folder, name, scenario):
-    """Raises what is wrong with a scenario that was started."""
+def judge(folder, run):
+    """Raises what is wrong with a run that was started."""
+    name, scenario = run.name, run.scenario
     words = words_of(folder, name)
     result = result_lines(folder, name)
     if not result:
@@ -116,39 +131,36 @@ def judge(folder, name, scenario):
         raise Mismatch(wrong.what, wrong.expected, f"{wrong.came}\n{words}") from None
 
 
-def run_machine_tests(tests, sandbox, parts, folder, seed, seconds=100):
-    """parts is a Parts, or the BuildFailed that there is instead. All tests share one boot."""
-    named = {}
-    for number, test in enumerate(tests):
-        # The name is a part of the digest's line: nobody can know it before.
-        name = f"t{number}{random.SystemRandom().randrange(16**6):06x}"
-        named[test] = (name, test.run(random.Random(f"{seed}/{test.full_name}")))
-    left = list(tests)
+def run_all(sandbox, folder, runs, seconds, restart_seconds=45):
+    """Boots, and boots again with what comes behind a run that ended the machine, until all had
+    their turn or time is up. Run -> folder with what it left, of those that had."""
+    left, places = list(runs), {}
     end = time.monotonic() + seconds
-    results = {}
-    boots = 0
-    while left and not isinstance(parts, BuildFailed):
+    for number in itertools.count(1):
         room = int(end - time.monotonic())
-        if boots > 0 and room < 45:
-            break
-        boots += 1
-        where = os.path.join(folder, f"boot{boots}")
-        run_boot(sandbox, parts, where, [named[test] for test in left], room)
-        # What comes behind one that ended the machine has not had its turn.
-        started = len(left)
-        for place, test in enumerate(left):
-            if not result_lines(where, named[test][0]):
-                started = place + 1
-                break
-        for test in left[:started]:
-            results[test] = result_of(test, lambda test=test: judge(where, *named[test]))
+        if not left or number > 1 and room < restart_seconds:
+            return places
+        where = os.path.join(folder, f"boot{number}")
+        run_boot(sandbox, where, left, room)
+        started = next((place + 1 for place, run in enumerate(left)
+                        if not result_lines(where, run.name)), len(left))
+        places.update({run: where for run in left[:started]})
         left = left[started:]
 
-    def not_run():
+
+def run_machine_tests(tests, sandbox, parts, folder, seed, seconds=100):
+    """parts is a Parts, or the BuildFailed that there is instead. All tests share one boot."""
+    runs = {test: Run(parts, test.run(random.Random(f"{seed}/{test.full_name}")))
+            for test in tests}
+    places = {}
+    if tests and not isinstance(parts, BuildFailed):
+        places = run_all(sandbox, folder, list(runs.values()), seconds)
+
+    def verdict(run):
         if isinstance(parts, BuildFailed):
             raise parts
-        raise Broken("not run: the machine died in a test before it, and time was up")
+        if run not in places:
+            raise Broken("not run: the machine died in a test before it, and time was up")
+        judge(places[run], run)
 
-    for test in left:
-        results[test] = result_of(test, not_run)
-    return [results[test] for test in tests]
+    return [result_of(test, lambda run=runs[test]: verdict(run)) for test in tests]

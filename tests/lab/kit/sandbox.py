@@ -5,7 +5,6 @@ A plain Sandbox is what a student's own 'make grade' uses. The staff's (scripts/
 from it and takes the network, the privileges and the view of the hidden tests away as well.
 """
 import os
-import resource
 import signal
 import subprocess
 import time
@@ -16,13 +15,15 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 
 
 class Limits:
-    """seconds of wall time and of processor time; bytes of memory (0: any) and of one file."""
+    """seconds of wall time and of processor time; bytes of memory (0: any) and of one file;
+    processes at a time, which only the staff's sandbox can limit."""
 
-    def __init__(self, seconds=10, cpu=None, memory=1024 * MIB, file=16 * MIB):
+    def __init__(self, seconds=10, cpu=None, memory=1024 * MIB, file=16 * MIB, processes=128):
         self.seconds = seconds
         self.cpu = seconds + 1 if cpu is None else cpu
         self.memory = memory
         self.file = file
+        self.processes = processes
 
 
 class Ended:
@@ -56,32 +57,24 @@ class Sandbox:
     """Commands run in a session of their own, so that what they leave behind can be ended."""
 
     top = TOP  # the tree whose scripts run in here
+    folder = None  # where commands start; None: where the grader is
 
-    def command(self, argv):
-        return argv
+    def command(self, argv, limits):
+        # A dump of each wrong submission's memory helps nobody.
+        limited = ["prlimit", "--core=0", f"--cpu={limits.cpu}:{limits.cpu + 1}",
+                   f"--fsize={limits.file}"]
+        return limited + ([f"--as={limits.memory}"] if limits.memory else []) + ["--", *argv]
 
     def environment(self):
         keep = ("PATH", "TMPDIR", "LANG", "ENGINE")
         return {name: os.environ[name] for name in keep if name in os.environ}
 
-    def limit_more(self):
-        """What else is to be limited, in the new process."""
-
     def give(self, folder):
         """Makes a folder and its files the sandboxed user's."""
 
-    def start(self, argv, limits, **streams):
-        def enter():
-            # A dump of each wrong submission's memory helps nobody.
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu, limits.cpu + 1))
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limits.file, limits.file))
-            if limits.memory:
-                resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
-            self.limit_more()
-
-        return subprocess.Popen(self.command(argv), start_new_session=True, preexec_fn=enter,
-                                env=self.environment(), **streams)
+    def start(self, argv, limits, cwd=None, **streams):
+        return subprocess.Popen(self.command(argv, limits), cwd=cwd or self.folder,
+                                start_new_session=True, env=self.environment(), **streams)
 
     def stop(self, process):
         """Ends the command and what it started, and waits for it."""
