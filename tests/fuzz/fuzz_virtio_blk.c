@@ -506,6 +506,88 @@ static void do_request(struct machine *machine, struct input *input)
 		must(expected.data > 0 || memcmp(after, before, writable - 1) == 0);
 }
 
+/* A chain of three that reads a sector; or, with how, one of the mistakes that break the ring. */
+static void put_read(struct machine *machine, uint64_t gpa, uint64_t sector, unsigned int how)
+{
+	const struct virtio_blk_header header = { .type = VIRTIO_BLK_T_IN, .sector = sector };
+	static const uint8_t no_status = 0xaa;
+
+	poke(machine, gpa, &header, sizeof(header));
+	poke(machine, gpa + 16, &no_status, 1);
+	put_descriptor(machine, &machine->next, &machine->round, gpa, how == 1 ? 15 : 16,
+		VIRTQ_DESC_F_NEXT);
+	put_descriptor(machine, &machine->next, &machine->round, how == 2 ? HOLE - 1 : gpa + 32,
+		512, VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_WRITE);
+	put_descriptor(machine, &machine->next, &machine->round, gpa + 16, 1,
+		how == 3 ? 0 : VIRTQ_DESC_F_WRITE);
+}
+
+/* How many chains of three from slot on the driver can see used, with the length of a read. */
+static unsigned int count_used(struct machine *machine, uint16_t slot, bool round)
+{
+	unsigned int count = 0;
+	uint32_t entry[4];
+	uint16_t index;
+
+	if ((machine->features & VIRTIO_F_RING_PACKED) == 0) {
+		peek(machine, DEVICE + 2, &index, 2);
+		for (; machine->used != index; machine->used++, count++) {
+			peek(machine, DEVICE + 4 + 8 * (machine->used % ENTRIES), entry, 8);
+			must(entry[0] == (slot + 3 * count) % ENTRIES && entry[1] == 513);
+		}
+		return count;
+	}
+	for (; count < ENTRIES / 3; count++, slot = (uint16_t)(slot + 3)) {
+		if (slot >= ENTRIES) {
+			slot = (uint16_t)(slot - ENTRIES);
+			round = !round;
+		}
+		peek(machine, DESCRIPTORS + 16ull * slot, entry, sizeof(entry));
+		if ((entry[3] >> 16 & 0x8080) != (round ? 0x8080 : 0))
+			break;
+		must(entry[2] == 513);
+	}
+	return count;
+}
+
+/* Some reads at once, one of them maybe with a ring error: those before it are used, no other. */
+static void do_batch(struct machine *machine, struct input *input)
+{
+	const unsigned int count = 1 + take_byte(input) % 8u;
+	const unsigned int bad = take_byte(input) % 12u;
+	const unsigned int good = bad < count ? bad : count;
+	const uint16_t slot = machine->next;
+	const bool round = machine->round;
+	uint8_t data[512], status;
+	uint64_t sectors[8];
+	uint16_t index = (uint16_t)(machine->used + count);
+
+	if (!machine->sane)
+		return;
+	for (unsigned int i = 0; i < count; i++) {
+		const uint16_t place = (uint16_t)(machine->used + i) % ENTRIES;
+
+		sectors[i] = take_byte(input) % SECTORS;
+		poke(machine, DRIVER + 4 + 2ull * place, &machine->next, 2);
+		put_read(machine, STREAM + 0x400 * i, sectors[i],
+			i == bad ? 1 + take_byte(input) % 3u : 0);
+	}
+	if ((machine->features & VIRTIO_F_RING_PACKED) == 0)
+		poke(machine, DRIVER + 2, &index, 2);
+	reg_write(machine, VIRTIO_MMIO_QUEUE_NOTIFY, 4, 0);
+	must(count_used(machine, slot, round) == good);
+	must(reg_read(machine, VIRTIO_MMIO_STATUS, 4) == (bad < count ? 0x4f : 0x0f));
+	for (unsigned int i = 0; i < count; i++) {
+		peek(machine, STREAM + 0x400 * i + 16, &status, 1);
+		peek(machine, STREAM + 0x400 * i + 32, data, sizeof(data));
+		must(status == (i < good ? VIRTIO_BLK_S_OK : 0xaa));
+		must(i >= good ||
+			memcmp(data, machine->model + sectors[i] * 512, sizeof(data)) == 0);
+	}
+	must(memcmp(machine->disk.data, machine->model, SECTORS * 512) == 0);
+	machine->sane = bad >= count;
+}
+
 /* A chain that nobody checks, into whichever ring the device has. */
 static void put_hostile(struct machine *machine, struct input *input)
 {
@@ -531,7 +613,7 @@ static void do_step(struct machine *machine, struct input *input)
 	uint8_t bytes[16];
 	uint64_t at;
 
-	switch (take_byte(input) % 12) {
+	switch (take_byte(input) % 14) {
 	case 0:
 		at = registers[take_byte(input) % ARRAY_COUNT(registers)];
 		reg_write(machine, at, 4, take_number(input) & 0xffffffff);
@@ -567,6 +649,8 @@ static void do_step(struct machine *machine, struct input *input)
 		if (machine->block.sync_wanted)
 			write_back(machine, take_byte(input) & 1);
 		break;
+	case 9:
+	case 10: do_batch(machine, input); break;
 	default: do_request(machine, input); break;
 	}
 }
