@@ -116,7 +116,7 @@ class Grader:
                 self._build_child(lab, prison, tree, files), built, 16 << 20))
         if self.machines:
             made["machine"] = attempt(lambda: Parts(take_out(
-                self._build_image(prison, tree), built, 8 << 20), *self.parts[1:]))
+                self.build_image(prison, tree), built, 8 << 20), *self.parts[1:]))
         prison.empty()
         return made
 
@@ -127,7 +127,7 @@ class Grader:
             ready = {}
         return build_child(prison, lab, tree, os.path.join(prison.folder, "child"), ready)[0]
 
-    def _build_image(self, prison, tree):
+    def build_image(self, prison, tree):
         log = os.path.join(prison.folder, "make.txt")
         ended = prison.run(["make", "--no-print-directory", "-j2", "BUILD=build",
                             "build/cafevisor.efi"],

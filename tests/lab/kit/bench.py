@@ -66,7 +66,7 @@ class Bench:
         return Child(self.sandbox, self.program, seconds)
 
     def reference(self, seconds=20):
-        return Child(*self.clean, seconds)
+        return Child(*self.clean, seconds, is_reference=True)
 
 
 class Result:
@@ -80,7 +80,8 @@ def result_of(test, run):
     try:
         run()
     except Mismatch as wrong:
-        return Result(test, 0, "failed", wrong.what, wrong.expected, wrong.came)
+        return Result(test, 0, "failed", wrong.what, wrong.expected, wrong.came,
+                      wrong.words)
     except Broken as broken:
         return Result(test, 0, "broken", broken.why, words=broken.words)
     except BuildFailed as failed:

@@ -14,7 +14,7 @@ top=$(cd "$(dirname "$0")/../../.." && pwd)
 
 # A machine that has worked for so many seconds of the processor's time without a sign hangs: a
 # guest that hangs is ended by the hypervisor in less.
-readonly QUIET_SECONDS=40
+readonly QUIET_SECONDS=25
 shown='' shown_at=0
 
 # For machine_wait: whether it has neither said nor written anything for so long.

@@ -21,7 +21,7 @@ class Failed(Exception):
 class Mismatch(Failed):
     def __init__(self, what, expected, came):
         super().__init__(what)
-        self.what, self.expected, self.came = what, expected, came
+        self.what, self.expected, self.came, self.words = what, expected, came, ""
 
 
 class Broken(Failed):
