@@ -128,7 +128,8 @@ def judge(folder, run):
                 expect(f"sector {at // 512} in the disk's file", scenario.disk_after[at:at + 512],
                        disk[at:at + 512])
     except Mismatch as wrong:
-        raise Mismatch(wrong.what, wrong.expected, f"{wrong.came}\n{words}") from None
+        wrong.words = words
+        raise
 
 
 def run_all(sandbox, folder, runs, seconds, restart_seconds=45):
