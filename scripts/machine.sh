@@ -99,6 +99,8 @@ machine_start() {
 machine_stop() {
 	[ -n "${MACHINE_PID:-}" ] || return 0
 	kill "$MACHINE_PID" 2>/dev/null || :
+	# One that a test has stopped sees nothing else.
+	kill -CONT "$MACHINE_PID" 2>/dev/null || :
 	wait "$MACHINE_PID" 2>/dev/null || :
 	MACHINE_PID=
 }

@@ -2,10 +2,10 @@
 /*
  * Test guest: every way of using a virtio block device. Both rings, direct and indirect
  * descriptors, with and without EVENT_IDX, polled and by interrupt: each writes a pattern over 4
- * MiB of the disk (with the word 'full', 64 MiB), reads it back and compares the SHA-256. Words
- * narrow that down: split, packed, direct, indirect, no-event-idx, event-idx, polling, interrupt.
- * size= is that of the ring, strict=1 says that the device is one that interrupts once a batch.
- * What the device does not offer is skipped, with the reason.
+ * MiB of the disk (or over mib=), reads it back and compares the SHA-256. Words narrow that down:
+ * split, packed, direct, indirect, no-event-idx, event-idx, polling, interrupt. size= is that of
+ * the ring, strict=1 says that the device is one that interrupts once a batch. What the device does
+ * not offer is skipped, with the reason.
  */
 #include "guest-driver/runtime/runtime.h"
 #include "guest-driver/sha256.h"
@@ -28,7 +28,7 @@ static struct virtio_blk disk;
 static struct disk_interrupts interrupts;
 static uint64_t words_of_buffer[MIB / 8] __attribute__((aligned(4096)));
 static uint8_t *const buffer = (uint8_t *)words_of_buffer;
-static uint64_t bytes = 4 * MIB;
+static uint64_t bytes;
 static uint16_t ring_size;
 static bool strict;
 
@@ -276,8 +276,7 @@ int main(const char *cmdline)
 	exceptions_init();
 	interrupts_init();
 	apic_init(false);
-	if (runtime_has_word(cmdline, "full"))
-		bytes = 64 * MIB;
+	bytes = words_number(cmdline, "mib=", 4) * MIB;
 	ring_size = (uint16_t)words_number(cmdline, "size=", 0);
 	strict = words_number(cmdline, "strict=", 0) != 0;
 	error = virtio_blk_open(&disk, cmdline, &options);

@@ -144,7 +144,7 @@ check_sync_at_exit() {
 		'did write=16,8,1' 'guest ended' '4096 bytes written back'
 }
 
-scenario interrupts guest=interrupts args='memory=32M timeout=300 cmdline="strict=1"'
+scenario interrupts guest=interrupts args='memory=32M timeout=60 cmdline="strict=1"'
 check_interrupts() {
 	expect_status 0
 	expect_log_line 'storm: [0-9]+ checks, 0 failures, .*'

@@ -85,6 +85,6 @@ check_power_cut() {
 	for cut in cafevisor.efi virtio_stamps.elf start.txt; do
 		cmp -s -- "$BEFORE/$cut" "$WORK/files/$cut" || refuse "$cut has changed"
 	done
-	echo "     (power cuts with seed $power_cut_seed, $(grep -c ' [1-9][0-9]* sectors' \
-		"$WORK/cuts.txt") of $POWER_CUTS between two flushes' contents, $(tail -n 1 "$WORK/cuts.txt"))"
+	echo "     (seed $power_cut_seed: $(grep -c ' [1-9][0-9]* sectors' "$WORK/cuts.txt") of" \
+		"$POWER_CUTS cuts found something newer than what was stable)"
 }
