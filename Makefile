@@ -49,7 +49,7 @@ STABLE   := -ffile-prefix-map=$(CURDIR)=. -frandom-seed=cafevisor
 # Small is good enough, but for what an access runs through.
 HOT_OBJ := $(patsubst %,$(BUILD)/image/%.o,vmm/run vmm/exit_ept vmm/exit_instruction \
 	vmm/decode_operands devices/svirtb devices/svirtb_ring devices/virtio_mmio devices/virtio_blk \
-	devices/virtio_blk_request devices/virtq devices/virtq_split devices/virtq_packed \
+	devices/virtio_blk_request devices/virtq devices/virtq_split devices/virtq_packed devices/virtq_packed_take \
 	devices/virtq_chain devices/block devices/ramdisk mm/guest_memory lib/string)
 OPTIMIZE := -Os
 $(HOT_OBJ): OPTIMIZE := -O2

@@ -2,7 +2,7 @@
 /*
  * What both rings share: the one look at a descriptor in guest memory, the chain as it grows buffer
  * by buffer, and what happens at a ring error. Called by devices/virtq_split.c and
- * devices/virtq_packed.c, whose common case is inlined from here.
+ * devices/virtq_packed_take.c, whose common case is inlined from here.
  */
 #ifndef DEVICES_VIRTQ_CHAIN_H
 #define DEVICES_VIRTQ_CHAIN_H
