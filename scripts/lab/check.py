@@ -11,11 +11,13 @@ import shutil
 
 from tree import TOP
 import handout
+from check_grades import check_grade_sh
 from check_handout import check_handout
 from check_machines import check_wrong_machines
 from check_submission import check_containers
 from grader import Grader, make_work_folder
 from known import SEED, Wrong, in_slots, patched, say, solution_of, verdict, wrong_ones
+from prison import NO_VIEW
 from submission import collect
 from kit.tests import Lab, all_labs
 
@@ -28,10 +30,15 @@ def grade_all(grader, cases, jobs):
     def grade(case, slot):
         name, files, judge, problem = case
         if files is None:
-            return name, problem
-        return name, judge(grader.grade(files, slot, SEED)[0])
+            return name, problem, ()
+        results, notes = grader.grade(files, slot, SEED)
+        return name, judge(results), notes
 
-    for name, problem in in_slots(grade, cases, jobs):
+    return list(in_slots(grade, cases, jobs))
+
+
+def say_all(verdicts):
+    for name, problem, _ in verdicts:
         say(name, problem)
 
 
@@ -68,10 +75,10 @@ def check_lab(number, work, arguments):
     cases = [(f"lab {number}: the hand-out has no points", stub, none, ""),
              (f"lab {number}: the solution has all points", solution_of(lab), full, "")]
     if arguments.machines:
-        grade_all(grader, cases, arguments.jobs)
+        say_all(grade_all(grader, cases, arguments.jobs))
         check_wrong_machines(lab, grader, wrongs, work, arguments.jobs)
         return
-    grade_all(grader, cases + list(wrong_cases(lab, wrongs, work)), arguments.jobs)
+    say_all(grade_all(grader, cases + list(wrong_cases(lab, wrongs, work)), arguments.jobs))
     say(f"lab {number}: at least {MIN_WRONG} wrong ones",
         "" if len(wrongs) >= MIN_WRONG else f"there are {len(wrongs)}")
     most = sum(test.points for test in lab.tests)
@@ -83,18 +90,22 @@ def check_misbehaving(work, arguments):
     grader = Grader([MISBEHAVING_LAB], os.path.join(work, "misbehaving"),
                     machines=arguments.machines)
     folder = os.path.join(TOP, "tests/lab/misbehaving")
+    wrongs = [Wrong(os.path.join(folder, path)) for path in sorted(os.listdir(folder))]
+    wrongs = [wrong for wrong in wrongs if not (arguments.machines and wrong.hosted)]
     cases = []
-    for path in sorted(os.listdir(folder)):
-        wrong = Wrong(os.path.join(folder, path))
-        if arguments.machines and wrong.hosted:
-            continue
+    for wrong in wrongs:
         tree = os.path.join(work, "tree-" + wrong.name)
         handout.write(grader.stubs, tree)
         problem = wrong.apply(tree)
         files = None if problem else collect(tree, grader.files)[0]
         shutil.rmtree(tree)
-        cases.append((f"lab: misbehaving: {wrong.name}", files, none, problem))
-    grade_all(grader, cases, arguments.jobs)
+        cases.append((f"lab misbehaving {wrong.name}", files, none, problem))
+    for wrong, (name, problem, notes) in zip(wrongs, grade_all(grader, cases, arguments.jobs)):
+        lacking = [note for note in notes if note == NO_VIEW]
+        if wrong.needs_namespaces and lacking:
+            say(name, skipped=lacking[0])
+        else:
+            say(name, problem)
 
 
 def main():
@@ -111,6 +122,7 @@ def main():
             for some in [[number] for number in numbers] + [[2, 3], numbers]:
                 check_handout(os.path.abspath(arguments.build), some, work)
             check_containers(say, os.path.join(work, "containers"))
+            check_grade_sh(say, os.path.join(work, "grade"))
         for number in numbers:
             check_lab(number, work, arguments)
         if not arguments.lab:

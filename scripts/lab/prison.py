@@ -23,6 +23,7 @@ SCRATCH = ("/dev/shm", "/tmp", "/var/tmp")
 ENTER = 'mount -a -T "$1" || exit 125; shift; exec "$@"'
 HIDE = "hidden {} tmpfs size=16k,nr_inodes=16,mode=555 0 0"
 SHOW = "{0} {0} none bind,ro 0 0"
+NO_VIEW = "no mount namespace: submissions see all that permissions let them see"
 NO_RIGHTS = ["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"]
 
 
@@ -82,7 +83,7 @@ class Prison(Sandbox):
         whole = spaces + ["--mount-proc", "sh", "-c", ENTER, "sh", table] + self.setpriv()
         if works(whole + ["true"]):
             return whole
-        self.notes.append("no mount namespace: submissions see all that permissions let them see")
+        self.notes.append(NO_VIEW)
         network = ["unshare", "--net"] + (["--user", "--map-root-user"] if self.user is None else [])
         if works(network + self.setpriv() + ["true"]):
             return network + self.setpriv()
@@ -94,9 +95,9 @@ class Prison(Sandbox):
 
     def command(self, argv, limits):
         limited = super().command(argv, limits)
-        # Where it is not for a user alone, the limit would count what else that user runs.
-        if limits.processes and (self.user is not None or "--pid" in self.prefix):
-            limited[1:1] = [f"--nproc={limits.processes}"]
+        # The limit counts what else the user runs, where that is the one who grades.
+        others = tasks_of(os.geteuid()) if self.user is None else 0
+        limited[1:1] = [f"--nproc={limits.processes + others}"]
         return self.prefix + limited
 
     def environment(self):
@@ -141,6 +142,17 @@ def escape(path):
 def is_inside(path, folder):
     path, folder = os.path.realpath(path), os.path.realpath(folder)
     return os.path.commonpath([path, folder]) == folder
+
+
+def tasks_of(user):
+    tasks = 0
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and os.stat(f"/proc/{name}").st_uid == user:
+                tasks += len(os.listdir(f"/proc/{name}/task"))
+        except OSError:  # it has ended meanwhile
+            pass
+    return tasks
 
 
 def free_user(slot):

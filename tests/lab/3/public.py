@@ -117,7 +117,7 @@ def read(bench):
 
 
 @unit("write", 8, "svirtb specification 2.2; docs/svirtb.md 'Requests'",
-      "the bytes of the buffer go to the disk, and no others; ramdisk_write_at marks them")
+      "the bytes of the buffer go to the disk, and no others; block_write marks them")
 def write(bench):
     with bench.child() as child:
         board = b.Board(child, DISK)
