@@ -107,14 +107,16 @@ static __attribute__((cold)) void go_on(struct virtio_blk *device)
 	device->more = device->syncing;
 	if (device->syncing)
 		return;
-	virtq_begin(queue);
 	device->budget = VIRTIO_BLK_MAX_COPY;
 	if (device->unfinished)
 		step = virtio_blk_resume(device);
-	if (step == VIRTIO_BLK_GO_ON)
-		step = device->budget == 0
-			       ? VIRTIO_BLK_SPENT
-			       : virtio_blk_run(device, virtq_take(queue, &device->chain));
+	if (step == VIRTIO_BLK_GO_ON && device->budget == 0)
+		step = VIRTIO_BLK_SPENT;
+	/* Only now: what it finds wrong is told by the take behind it. */
+	if (step == VIRTIO_BLK_GO_ON) {
+		virtq_begin(queue);
+		step = virtio_blk_run(device, virtq_take(queue, &device->chain));
+	}
 	finish(device, step);
 }
 

@@ -562,6 +562,44 @@ static void test_turns_end_within_a_request(void **state)
 	}
 }
 
+/*
+ * What breaks the ring while a request goes on is told once that is done, also if a turn ends just
+ * there, and without another notify.
+ */
+static void test_ring_error_behind_a_long_request(void **state)
+{
+	static const struct virtq_packed_descriptor bad = {
+		.addr = BOARD_HOLE, .len = 16, .flags = VIRTQ_DESC_F_AVAIL
+	};
+	struct board board;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		const struct virtio_blk_range ranges[] = { { 0, 32768, 0 },
+			{ 32768, i < 2 ? 32768 : 32767, 0 } };
+
+		board_make(&board, RAMDISK_READ_WRITE, LARGE_DISK, false);
+		board_start(&board, BOARD_FEATURES | rings[i % 2], BOARD_ENTRIES);
+		put_ranges(&board, ranges, 2);
+		board_put_request(
+			&board, VIRTIO_BLK_T_WRITE_ZEROES, 0, BOARD_RANGES, sizeof(ranges));
+		board_notify(&board);
+		assert_true(virtio_blk_has_more(&board.device));
+		if (board.packed)
+			board_poke(&board, BOARD_DESCRIPTORS + 16ull * board.next, &bad, 16);
+		else
+			board_poke16(&board, BOARD_DRIVER + 2, 5000);
+		for (unsigned int turn = 0; turn < 3; turn++)
+			virtio_blk_continue(&board.device);
+		assert_int_equal(board_drain(&board), 1);
+		assert_int_equal(board_status(&board), VIRTIO_BLK_S_OK);
+		assert_int_equal(board_read(&board, VIRTIO_MMIO_STATUS), 0x4f);
+		assert_int_equal(board_read(&board, VIRTIO_MMIO_INTERRUPT_STATUS), 3);
+		assert_false(virtio_blk_has_more(&board.device));
+		board_free(&board);
+	}
+}
+
 static void test_turns_of_zeroes(void **state)
 {
 	static const struct virtio_blk_range ranges[] = { { 0, 32768, 0 }, { 32768, 32767, 0 },
@@ -645,6 +683,7 @@ int main(void)
 		cmocka_unit_test(test_disk_is_shared),
 		cmocka_unit_test(test_turns_end_between_requests),
 		cmocka_unit_test(test_turns_end_within_a_request),
+		cmocka_unit_test(test_ring_error_behind_a_long_request),
 		cmocka_unit_test(test_turns_of_zeroes),
 		cmocka_unit_test(test_reset_within_a_request),
 	};
