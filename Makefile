@@ -149,12 +149,20 @@ $(BUILD)/unit/compare_zydis: $(wildcard tests/decoder/*.c tests/decoder/*.h) $(B
 	$(call say,HOSTCC,tests/decoder)
 	$(Q)$(HOSTCC) $(HOST_CFLAGS) -O2 $(filter %.c,$^) $(BUILD)/host/libpure.a -lZydis -o $@
 
-FUZZ_CFLAGS := -std=c11 -O1 -g -Wall -Wextra -Werror $(DEFINES) -I. -I$(GENERATED) -fsanitize=fuzzer,address,undefined \
-	-fno-sanitize-recover=all
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(PURE_C) | $(ACPI_INC)
+FUZZ_CFLAGS := -std=c11 -O1 -g -Wall -Wextra -Werror $(DEFINES) -I. -I$(GENERATED) -fno-sanitize-recover=all
+FUZZ_SANITIZERS := address,undefined
+$(BUILD)/fuzz/pure/%.o: %.c | $(ACPI_INC)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,$(FUZZ_SANITIZERS) -MMD -MP -c $< -o $@
+
+$(BUILD)/fuzz/libpure.a: $(PURE_C:%.c=$(BUILD)/fuzz/pure/%.o)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/libpure.a
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$<)
-	$(Q)$(CLANG) $(FUZZ_CFLAGS) -MMD -MP -MF $@.d $< $(PURE_C) -o $@
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer,$(FUZZ_SANITIZERS) -MMD -MP -MF $@.d $< $(BUILD)/fuzz/libpure.a -o $@
 
 # --- other EFI programs: what starts runs in an emulator, and what looks at the firmware's state ---
 EFI_PROGRAMS := $(BUILD)/starter.efi $(patsubst tests/boot/efi/%.c,$(BUILD)/efi/%.efi,$(wildcard tests/boot/efi/*.c))

@@ -10,7 +10,7 @@ trap 'rm -rf -- "$work"' EXIT
 
 for folder in one some/where/else; do
 	mkdir -p "$work/$folder"
-	(cd "$top" && tar -c Makefile linker.ld boot vmm devices mm lib guest-driver scripts) |
+	(cd "$top" && tar -c Makefile linker.ld boot vmm devices mm lib guest-driver scripts tests/lab) |
 		tar -x -C "$work/$folder"
 	make -C "$work/$folder" BUILD=build build/cafevisor.efi >"$work/build.txt" 2>&1 ||
 		{ tail -n 5 "$work/build.txt"; echo "FAIL reproducible-build: the build broke off"; exit 1; }
