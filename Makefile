@@ -11,7 +11,7 @@
 #: make test           unit tests, decoder against Zydis, fuzzers for a moment, whole machines, budgets
 #: make test-full      the same with 64 MiB instead of 4 for each way of using the virtio disk
 #: make test-list      the names of the whole-machine tests
-#: make test-nested    the demo under QEMU/KVM with nested VT-x, all of that inside Bochs
+#: make test-nested    the demo, virtio-blk, interrupts under QEMU/KVM with nested VT-x, inside Bochs
 #: make test-models    the demo on each processor model of Bochs that has VT-x, and some that lack it
 #: make lab LAB=3      an assignment of the course kit as students get it, into build/lab3/ (docs/lab/staff.md)
 #: make lab-autograder LAB=3   the same for Gradescope

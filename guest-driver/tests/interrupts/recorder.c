@@ -6,6 +6,7 @@
 #include "guest-driver/runtime/runtime.h"
 #include "guest-driver/tests/interrupts/interrupts.h"
 #include "lib/string.h"
+#include "vmm/cpu.h"
 
 struct recorder recorder;
 bool strict;
@@ -56,6 +57,21 @@ void recorder_listen(uint64_t ticks)
 	do
 		interrupts_window();
 	while (tsc_read() - start < ticks);
+}
+
+uint64_t exit_ticks(void)
+{
+	uint64_t least = ~0ull;
+
+	for (unsigned int i = 0; i < 16; i++) {
+		const uint64_t start = tsc_read();
+		uint64_t ticks;
+
+		cpu_id(0, 0);
+		ticks = tsc_read() - start;
+		least = ticks < least ? ticks : least;
+	}
+	return least;
 }
 
 void recorder_check(const char *what, const uint8_t *vectors, uint32_t count)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# Under KVM with nested VT-x, all in one start: the demo twice, what an exit costs, single steps.
+# Under KVM with nested VT-x, all in one start: the demo twice, what an exit costs, single steps, the
+# virtio disk by both rings and by interrupt, interrupts.
 boot_engine nested
 boot_limit 900
 disk_random nested.img 8192
@@ -42,4 +43,22 @@ scenario nested-events guest=events args='timeout=120 cmdline="stepping shadow"'
 check_nested_events() {
 	expect_status 0
 	expect_log 'checks, 0 failures'
+}
+
+# Snapshots: what the guests write need not come back over Linux's serial port.
+disk_zero matrix.img 1114112
+scenario nested-virtio-matrix guest=virtio_matrix disk=matrix.img \
+	args='memory=32M timeout=300 disk.mode=snapshot cmdline="strict=1 mib=1 event-idx interrupt"'
+check_nested_virtio_matrix() {
+	expect_status 0
+	expect_log_count 4 ': 1048576 bytes, SHA-256 '
+	expect_no_log SKIP
+}
+
+scenario nested-interrupts guest=interrupts args="memory=32M timeout=300 disk.mode=snapshot \
+cmdline=\"strict=1 ipi priority window timer deadline lines storm\""
+check_nested_interrupts() {
+	expect_status 0
+	expect_log 'checks, 0 failures'
+	expect_no_log skipped
 }
