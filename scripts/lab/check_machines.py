@@ -14,7 +14,7 @@ from kit.bench import BuildFailed, attempt, result_of
 from kit.machine import Parts, Run, judge, run_all
 from kit.tests import Broken
 
-SHARED = 12
+SHARED = 20
 BOOT_SECONDS = 300
 
 # A wrong EPT lets a guest write over what the next one would run in: each has a boot of its own.

@@ -83,4 +83,4 @@ def unmap_no_memory(bench):
 @machine("machine-odd-memory", 6, "docs/lab/2.md 'On the whole machine'",
          "as machine-memory, with a size that is no multiple of 2 MiB")
 def machine_odd_memory(random):
-    return lab_guest.memory(random, (20000, 24000))
+    return lab_guest.memory(random, (4100, 6000))

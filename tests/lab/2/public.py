@@ -174,4 +174,4 @@ def guest_memory(bench):
 @machine("machine-memory", 10, "docs/lab/2.md 'On the whole machine'",
          "the guest writes and reads every page of its memory, and finds the device at its own")
 def machine_memory(random):
-    return lab_guest.memory(random, (8000, 16000))
+    return lab_guest.memory(random, (2000, 4000))

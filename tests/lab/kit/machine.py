@@ -22,7 +22,7 @@ MIB = 1 << 20
 class Scenario:
     """What the guest build/guests/lab.elf is to do, and what must come of it."""
 
-    def __init__(self, words, disk, disk_after, digest, memory="64M", seconds=8,
+    def __init__(self, words, disk, disk_after, digest, memory="16M", seconds=8,
                  arguments=""):
         self.words, self.disk, self.disk_after = words, disk, disk_after
         self.digest, self.memory, self.seconds = digest, memory, seconds

@@ -5,6 +5,7 @@ An assignment's folder has a definition.ini, public.py, and in the staff's tree 
 decorate functions with @unit, which get a Bench, and @machine, which return a Scenario.
 """
 import configparser
+import glob
 import importlib.util
 import os
 import sys
@@ -91,7 +92,8 @@ class Lab:
         section = parser["lab"]
         self.title = section["title"]
         self.files = section["files"].split()
-        self.sources = section["sources"].split()
+        self.sources = [name for pattern in section["sources"].split()
+                        for name in sorted(glob.glob(pattern, root_dir=TOP))]
         self.withheld = section.get("withheld", "").split()
         self.tests = self._load("public", hidden=False)
         if with_hidden and os.path.exists(os.path.join(self.folder, "hidden.py")):
