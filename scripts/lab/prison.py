@@ -8,6 +8,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import time
 
 from kit.sandbox import Sandbox
 
@@ -118,8 +119,19 @@ class Prison(Sandbox):
             os.chown(folder, 0, self.user)
         os.chmod(folder, 0o750)
 
+    def end_processes(self):
+        """Of what has left its session and no process namespace holds."""
+        if self.user is None or "--pid" in self.prefix:
+            return
+        for _ in range(20):
+            if tasks_of(self.user) == 0:
+                return
+            works(self.setpriv() + ["sh", "-c", "kill -9 -1"])
+            time.sleep(0.1)
+
     def empty(self):
-        """Whatever a command left behind goes; its processes ended with it."""
+        """Whatever a command left behind goes."""
+        self.end_processes()
         for name in os.listdir(self.folder):
             path = os.path.join(self.folder, name)
             if os.path.isdir(path) and not os.path.islink(path):
@@ -128,6 +140,7 @@ class Prison(Sandbox):
                 os.unlink(path)
 
     def close(self):
+        self.end_processes()
         if os.path.ismount(self.folder):
             works(["umount", "-l", self.folder])
         shutil.rmtree(self.folder, ignore_errors=True)
