@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 
+#include "devices/no_clock.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include "vmm/cpu.h"
@@ -91,6 +92,8 @@ static enum status register_devices(struct vm *vm, const struct vm_disk *disk)
 			&virtio_blk_ops, &vm->virtio_blk },
 		{ true, &vm->mmio, "I/O APIC", IO_APIC_BASE, IO_APIC_SIZE, &io_apic_ops,
 			&vm->io_apic },
+		{ true, &vm->ports, "no PIT", NO_PIT_PORT, NO_PIT_PORTS, &no_clock_ops, NULL },
+		{ true, &vm->ports, "no RTC", NO_RTC_PORT, NO_RTC_PORTS, &no_clock_ops, NULL },
 		{ true, &vm->ports, "COM1", UART_COM1_BASE, UART_PORTS, &uart_ops, &vm->uart },
 	};
 	enum status status = STATUS_OK;
