@@ -19,6 +19,7 @@
 #: make test-decoder-full   every combination of prefixes against Zydis
 #: make fuzz FUZZ=fuzz_svirtb   fuzz one target until interrupted
 #: make bench          what exits and requests cost: a table, build/bench.csv, build/bench.svg
+#: make bench-linux    what a start of Linux and its disk cost, natively and as a guest
 #: make image          build/cafevisor.img, for a USB stick
 #: make lint           clang-format, cppcheck, shellcheck, no vector instructions in the image
 #: make all, make clean, make setup   build only; remove build/; install missing packages
@@ -327,6 +328,10 @@ test-linux: everything
 .PHONY: bench
 bench: everything
 	@tests/bench/run.sh
+
+.PHONY: bench-linux
+bench-linux: everything
+	@tests/linux/bench.sh
 
 .PHONY: lint
 lint: setup

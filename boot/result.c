@@ -69,9 +69,11 @@ enum status result_write(struct session *s)
 	add_line(&text, "exits=%lu\n", exits_in_all(&s->vcpu));
 	add_line(&text, "requests=%lu\n", s->vm.svirtb.requests + s->vm.virtio_blk.requests);
 	add_line(&text, "host_memory=%lu\n", firmware_overhead(&s->firmware));
-	if (s->entered_tsc != 0)
+	if (s->entered_tsc != 0) {
 		add_line(&text, "startup_tsc=%lu\n",
 			s->entered_tsc - s->started_tsc - s->loading_tsc);
+		add_line(&text, "entered_tsc=%lu\n", s->entered_tsc);
+	}
 	if (s->machine.exchange_tsc != 0)
 		add_line(&text, "give_back_tsc=%lu\n", s->machine.exchange_tsc);
 	return volume_replace(&s->volume, RESULT_PATH, text.bytes, text.length);

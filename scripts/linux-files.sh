@@ -6,29 +6,46 @@
 #   linux_make_initrd INIT FILE [FOLDER]
 #                                an initial RAM disk of busybox, the disk's modules, the script
 #                                INIT and what FOLDER has; modules are loaded by /bin/load-modules
+#   linux_unpack_kernel FILE     the ELF file inside LINUX_KERNEL
 #   linux_make_disk FILE MIB FOLDER   an ext4 image of MIB mebibytes with FOLDER's files
 # BUILD is set before. Each says on standard error what went wrong, and returns 1.
 
 # In the order in which they are loaded.
 readonly LINUX_DISK_MODULES=(virtio_ring virtio virtio_mmio virtio_blk)
 
+# Words for the kernel. Without a speed Linux sets 9600 baud. The crypto self-tests alone take as long in Bochs as all the rest. Against
+# RETBleed the kernel could do nothing with what Bochs's processors offer, and would only warn.
+# shellcheck disable=SC2034 # the caller's
+readonly LINUX_WORDS='console=ttyS0,115200 cryptomgr.notests retbleed=off'
+
 linux_say() {
 	echo "linux: $*" >&2
 }
 
-# The package that the meta-package depends on, whatever its version is by now.
-linux_find_package() {
-	apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/ *Depends: *//p' | head -n 1
+# The package that the meta-package depends on, whatever its version is by now, and unpacked.
+linux_try_download() {
+	local work=$1 package
+
+	package=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/ *Depends: *//p' |
+		head -n 1)
+	[ -n "$package" ] || return
+	linux_say "downloading $package, once"
+	(cd "$work" && apt-get download -qq -o APT::Sandbox::User=root "$package" >&2 &&
+		dpkg -x ./*.deb tree)
+}
+
+# Lists of packages may be missing, or name a version that is no more.
+linux_update_lists() {
+	if [ "$(id -u)" = 0 ]; then
+		apt-get update -qq >&2
+	else
+		sudo -n apt-get update -qq >&2
+	fi
 }
 
 linux_download() {
-	local work=$1 package
-
-	package=$(linux_find_package)
-	[ -n "$package" ] || { linux_say 'apt knows no linux-image-cloud-amd64; try apt-get update' && return 1; }
-	linux_say "downloading $package, once"
-	(cd "$work" && apt-get download -qq -o APT::Sandbox::User=root "$package" >&2 &&
-		dpkg -x ./*.deb tree) || linux_say "$package could not be downloaded and unpacked"
+	linux_try_download "$1" || { linux_update_lists && linux_try_download "$1"; } ||
+		linux_say "apt could not download Debian's linux-image-cloud-amd64; try apt-get update"
 }
 
 linux_get_kernel() {
@@ -73,6 +90,20 @@ linux_make_initrd() {
 	(cd "$root" && find . -mindepth 1 -print0 | LC_ALL=C sort -z |
 		cpio --quiet --null -o -H newc --reproducible -R 0:0 | gzip -n -1) >"$file"
 	rm -rf -- "$root"
+}
+
+# Linux, Documentation/arch/x86/boot.rst: setup_sects, payload_offset, payload_length. Debian's payload
+# is LZ4 with the unpacked size behind it.
+linux_unpack_kernel() {
+	local offset length
+
+	read -r offset length < <(perl -e '
+		open(my $file, "<:raw", $ARGV[0]) or exit;
+		read($file, my $header, 0x250) == 0x250 or exit;
+		my ($sectors, $offset, $length) = unpack("x497 C x86 V V", $header);
+		print(512 * (1 + ($sectors || 4)) + $offset, " ", $length, "\n");' "$LINUX_KERNEL")
+	dd if="$LINUX_KERNEL" bs=1M iflag=skip_bytes,count_bytes skip="$offset" count=$((length - 4)) \
+		status=none | lz4 -dcq >"$1"
 }
 
 linux_make_disk() {

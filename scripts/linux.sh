@@ -12,9 +12,6 @@ BUILD=${BUILD:-build}
 . "$here/linux-files.sh"
 
 readonly DISK_MIB=64
-# The crypto self-tests alone take as long in Bochs as all the rest. Against RETBleed the kernel could
-# do nothing with what Bochs's processors offer, and would only warn.
-readonly WORDS='console=ttyS0 cryptomgr.notests retbleed=off'
 
 # What the disk has on it: this project's documents, for something to look at.
 make_disk() {
@@ -44,5 +41,5 @@ linux_say 'in Bochs the shell is there after about two minutes: the firmware, th
 	'kernel, which it counts, then Linux, which says what it does'
 export GUEST INITRD DISK
 export MEMORY=${MEMORY:-256M} TIMEOUT=${TIMEOUT:-0} CONSOLE=${CONSOLE-1}
-export CMDLINE="$WORDS${CMDLINE:+ $CMDLINE}" ARGS="disk.device=virtio ${ARGS:-}"
+export CMDLINE="$LINUX_WORDS${CMDLINE:+ $CMDLINE}" ARGS="disk.device=virtio ${ARGS:-}"
 exec "$here/run.sh"

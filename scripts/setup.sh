@@ -26,7 +26,7 @@ packages=(
 	# the plot of 'make bench'
 	gnuplot-nox
 	# the Linux of 'make linux' and of 'make test-nested'
-	busybox-static cpio systemd-boot-efi qemu-utils
+	busybox-static cpio lz4 systemd-boot-efi qemu-utils
 )
 
 # dpkg-query fails for a name that it has never heard of, and prints the others all the same.

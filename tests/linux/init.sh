@@ -22,7 +22,7 @@ for table in /sys/firmware/acpi/tables/[A-Z]*; do
 done
 sync
 PS1='typed # ' setsid cttyhack sh
-dmesg >from-guest/dmesg
+dmesg -r >from-guest/dmesg
 sync
 cd / && umount /mnt
 poweroff -f

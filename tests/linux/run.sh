@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# 'make test-linux': boots Debian's Linux once, by scripts/linux.sh as a user does, types into its
-# shell, lets it switch itself off, and looks at the disk that it leaves. Prints PASS and FAIL lines;
-# status 1 if one failed. From the environment: BUILD; RESULTS, a file that gets the lines, too.
+# 'make test-linux': boots Debian's Linux by scripts/linux.sh as a user does, types into its shell,
+# lets it switch itself off, and looks at the disk that it leaves; and the ELF file inside the kernel,
+# by PVH, which looks at a disk itself. Prints PASS and FAIL lines; status 1 if one failed. From the
+# environment: BUILD; JOBS, 1 for one machine at a time; RESULTS, a file that gets the lines, too.
 # shellcheck disable=SC2317 # the checks are called by name
 set -uo pipefail
 
@@ -11,15 +12,16 @@ BUILD=$(cd "${BUILD:-$top/build}" && pwd)
 # shellcheck source=scripts/linux-files.sh
 . "$top/scripts/linux-files.sh"
 
-readonly DISK_MIB=64 RANDOM_BYTES=4194304 SMALL_FILES=40
+readonly SMALL_FILES=40
 readonly GUEST_SECONDS=200 # bounds the run: about six times what is needed
 readonly WORDS='BUG|WARNING|Call Trace|I/O error|unchecked MSR access'
 readonly ACPI_WORDS='ACPI[A-Za-z ]* (Warning|Error|Exception)|ACPI: \[Firmware Bug\]|Firmware (Bug|Warn)'
 
 work=$(mktemp -d "$BUILD/linux-test.XXXXXX")
-failed=0 runner=''
+failed=0 runner='' runners=()
 cleanup() {
-	[ -z "$runner" ] || kill "$runner" 2>/dev/null || :
+	((${#runners[@]} == 0)) || kill "${runners[@]}" 2>/dev/null || :
+	wait
 	((failed)) || rm -rf -- "$work"
 }
 trap cleanup EXIT
@@ -43,19 +45,20 @@ expect() {
 	report "FAIL linux-$name: $(tail -n 3 <<<"$said" | tr '\n' ' ')"
 }
 
-# Random bytes, and small files in folders: extents, and a directory tree.
+# make_disk FOLDER MIB RANDOM: FOLDER.img, an ext4 image with so many random bytes in one file, and
+# with small files in folders: extents, and a directory tree.
 make_disk() {
-	local folder=$work/disk i
+	local folder=$1 i
 
 	mkdir -p "$folder/small"
-	head -c "$RANDOM_BYTES" /dev/urandom >"$folder/random"
+	head -c "$3" /dev/urandom >"$folder/random"
 	for ((i = 0; i < SMALL_FILES; i++)); do
 		mkdir -p "$folder/small/$((i % 7))"
 		head -c $((i * 997)) /dev/urandom >"$folder/small/$((i % 7))/$i"
 	done
 	(cd "$folder" && find . -type f -exec sha256sum {} +) >"$work/SHA256SUMS"
 	mv "$work/SHA256SUMS" "$folder/"
-	linux_make_disk "$work/disk.img" "$DISK_MIB" "$folder"
+	linux_make_disk "$folder.img" "$2" "$folder"
 }
 
 # Waits until the console shows a text, as long as the machine runs.
@@ -81,11 +84,11 @@ boot() {
 	INITRD=$work/initrd.img DISK=$work/disk.img TIMEOUT=$GUEST_SECONDS CONSOLE=1 CMDLINE=${CMDLINE:-} \
 		BUILD=$BUILD "$top/scripts/linux.sh" <"$work/keyboard" >"$work/console.txt" 2>&1 &
 	runner=$!
+	runners+=("$runner")
 	exec 4>"$work/keyboard"
 	type_into_the_shell || echo "linux: the machine ended before the shell had answered" >&2
 	wait "$runner"
 	status=$?
-	runner=
 	exec 4>&-
 }
 
@@ -143,17 +146,45 @@ has_good_tables() {
 	[ "$names" = 'APIC DSDT FACP SSDT ' ] || { echo "tables: $names" && return 1; }
 }
 
+# The ELF file's run: no keyboard, and the console alone tells. For a subshell.
+boot_by_pvh() {
+	BUILD=$work/pvh-build GUEST=$work/vmlinux INITRD=$work/pvh-initrd.img DISK=$work/pvh-disk.img \
+		TIMEOUT=$GUEST_SECONDS CONSOLE='' CMDLINE=by-pvh \
+		exec "$top/scripts/linux.sh" >"$work/pvh.txt" 2>&1 </dev/null
+}
+
+boots_by_pvh() {
+	tail -n 3 "$work/pvh.txt"
+	grep -aq 'guest .*, start info at' "$work/pvh.txt" &&
+		grep -aq '^pvh: console=ttyS0,.* by-pvh' "$work/pvh.txt" &&
+		grep -aq 'status 0: guest wrote 0x[0-9a-f]* to port 0x600 ' "$work/pvh.txt"
+}
+
 keeps_its_clock() {
 	[ "$(from_disk from-guest/clocksource)" = tsc ]
 }
 
-if ! { linux_get_kernel && linux_make_initrd "$top/tests/linux/init.sh" "$work/initrd.img" && make_disk; }; then
+make_all() {
+	linux_get_kernel && linux_unpack_kernel "$work/vmlinux" &&
+		linux_make_initrd "$top/tests/linux/init.sh" "$work/initrd.img" &&
+		linux_make_initrd "$top/tests/linux/pvh-init.sh" "$work/pvh-initrd.img" &&
+		make_disk "$work/disk" 64 4194304 && make_disk "$work/pvh-disk" 4 100000 &&
+		mkdir "$work/pvh-build" &&
+		ln -s "$BUILD/cafevisor.efi" "$BUILD/starter.efi" "$work/pvh-build/"
+}
+
+if ! make_all; then
 	report 'FAIL linux: kernel, initramfs or disk could not be made'
 	exit 1
 fi
-echo 'linux: one boot, two to three minutes' >&2
+echo 'linux: two boots, three minutes or so' >&2
 started=$SECONDS
+boot_by_pvh &
+runners=($!)
+((${JOBS:-2} > 1)) || wait
 boot
+wait
+runners=()
 echo "     (linux: $((SECONDS - started)) s)"
 expect powers-off reaches_power_off
 expect answers-what-is-typed answers_what_is_typed
@@ -163,5 +194,6 @@ expect eight-mebibytes-arrive wrote_eight_mebibytes
 expect log-is-clean logs_nothing_bad
 expect acpi-tables-disassemble has_good_tables
 expect clock-is-the-tsc keeps_its_clock
+expect boots-by-pvh boots_by_pvh
 ((failed == 0)) || echo "     (kept: $work)"
 exit "$failed"
