@@ -132,6 +132,14 @@ logs_nothing_bad() {
 	! grep -aE "$WORDS|$ACPI_WORDS" "$work/dmesg" "$work/console.txt"
 }
 
+# What the kernel calls a warning or worse stands in docs/linux.md, with its reason.
+documents_its_warnings() {
+	sed -n '/^## What the kernel still remarks/,/^## mem/s/^| \([^|]*\) | .*/\1/p' "$top/docs/linux.md" |
+		grep -vxE 'Line|---' >"$work/known"
+	grep -aE '^<[0-4]>' "$work/dmesg" | grep -aqF 'PCI' || { echo 'not even PCI is missed' && return 1; }
+	! grep -aE '^<[0-4]>' "$work/dmesg" | grep -avFf "$work/known"
+}
+
 # iasl says nothing of an error or a warning about what the guest itself was given.
 has_good_tables() {
 	local table names=''
@@ -192,6 +200,7 @@ expect checksums-are-right finds_every_checksum_right
 expect file-system-is-clean leaves_a_clean_file_system
 expect eight-mebibytes-arrive wrote_eight_mebibytes
 expect log-is-clean logs_nothing_bad
+expect warnings-are-documented documents_its_warnings
 expect acpi-tables-disassemble has_good_tables
 expect clock-is-the-tsc keeps_its_clock
 expect boots-by-pvh boots_by_pvh
