@@ -23,6 +23,8 @@ packages=(
 	qemu-system-x86 seabios
 	# unit tests, fuzzers, lint
 	libcmocka-dev libzydis-dev clang libclang-rt-14-dev llvm clang-format cppcheck shellcheck
+	# the course kit's own check
+	patch
 	# the plot of 'make bench'
 	gnuplot-nox
 	# the Linux of 'make linux' and of 'make test-nested'

@@ -24,7 +24,7 @@ def random_code(random, prefixes):
 
 
 def compare(bench, prefixes, mode, count):
-    with bench.child(10) as child, bench.reference() as reference:
+    with bench.child(30) as child, bench.reference() as reference:
         for _ in range(count):
             code = random_code(bench.random, prefixes)
             status, insn = d.decode(reference, code, mode)

@@ -43,7 +43,7 @@ def random_map(random, tree, ranges, large):
 def random_calls(bench):
     random = bench.random
     for large, memory in ((True, 4 * GIB), (False, 512 * MIB)):
-        with bench.child(10) as child:
+        with bench.child(30) as child:
             tree = t.Tree(child, page_1g=large, frames=4096)
             ranges = [(0, memory, 8 * GIB)]
             tree.map(0, 8 * GIB, memory)

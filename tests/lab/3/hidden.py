@@ -123,7 +123,7 @@ def random_driver(bench):
     random = bench.random
     for _ in range(6):
         mode, entry_size = random.choice((0, 0, 1, 2)), random.choice((28, 28, 32))
-        with bench.child(10) as child, bench.reference() as reference:
+        with bench.child(30) as child, bench.reference() as reference:
             boards = [b.Board(c, DISK, mode, entry_size) for c in (reference, child)]
             noise = random.randbytes(b.HOLE)
             for board in boards:

@@ -64,7 +64,7 @@ def one_round(random, rings, hostile):
       "random chains, some of them hostile, compared with another implementation")
 def random_rings(bench):
     random = bench.random
-    with bench.child(10) as child, bench.reference() as reference:
+    with bench.child(30) as child, bench.reference() as reference:
         for number in range(120):
             hostile = (0, 0.1, 0.3)[number % 3]
             rings = [r.Ring(queue, indirect=True, memory=number == 0)

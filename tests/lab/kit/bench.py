@@ -14,14 +14,17 @@ CFLAGS = ("-std=c11 -O1 -g -Wall -Wextra -I. -fno-strict-aliasing -fno-omit-fram
           "-D_GNU_SOURCE -DCAFEVISOR_VERSION=\"lab\"").split()
 
 
+COMPILE_SECONDS = 20
+
+
 class BuildFailed(Exception):
     """What the compiler said."""
 
 
 def compile_one(sandbox, tree, source, target):
     log = target + ".txt"
-    ended = sandbox.run(["gcc", *CFLAGS, "-c", source, "-o", target], Limits(60, file=64 << 20),
-                        log, cwd=tree)
+    ended = sandbox.run(["gcc", *CFLAGS, "-c", source, "-o", target],
+                        Limits(COMPILE_SECONDS, file=64 << 20), log, cwd=tree)
     if ended.status != 0:
         raise BuildFailed(f"{source}: gcc {ended}\n" + tail_text(log, 20))
     return target
@@ -41,7 +44,7 @@ def build_child(sandbox, lab, tree, folder, ready=None):
     program = os.path.join(folder, f"lab{lab.number}")
     log = program + ".txt"
     ended = sandbox.run(["gcc", *[objects[source] for source in sources], "-o", program],
-                        Limits(60, file=64 << 20), log, cwd=tree)
+                        Limits(COMPILE_SECONDS, file=64 << 20), log, cwd=tree)
     if ended.status != 0:
         raise BuildFailed(f"linking: gcc {ended}\n" + tail_text(log, 20))
     return program, objects
@@ -62,10 +65,10 @@ class Bench:
         self.sandbox, self.program, self.clean = sandbox, program, reference
         self.random = random.Random(seed)
 
-    def child(self, seconds=3):
+    def child(self, seconds=10):
         return Child(self.sandbox, self.program, seconds)
 
-    def reference(self, seconds=20):
+    def reference(self, seconds=30):
         return Child(*self.clean, seconds, is_reference=True)
 
 

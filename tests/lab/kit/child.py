@@ -19,13 +19,14 @@ MAX_REPLY = 4 << 20
 
 
 class Child:
-    def __init__(self, sandbox, program, seconds=3, is_reference=False):
+    def __init__(self, sandbox, program, seconds, is_reference=False):
         self.sandbox, self.is_reference = sandbox, is_reference
-        self.deadline = time.monotonic() + seconds
         self.seconds = seconds
+        self.deadline = time.monotonic() + seconds
         self.log = tempfile.NamedTemporaryFile(prefix="lab-child-")
-        # Its own work is a small part of the time; what loops need not have all of it.
-        limits = Limits(seconds, cpu=max(1, seconds // 3), memory=256 << 20, file=256 << 10,
+        # Its own work is a small part of the time, which a busy machine may need: what loops is
+        # ended by the processor's time.
+        limits = Limits(seconds, cpu=max(1, seconds // 10), memory=256 << 20, file=256 << 10,
                         processes=16)
         self.process = sandbox.start([program], limits, bufsize=0, stderr=self.log,
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
