@@ -93,7 +93,7 @@ check_config_empty_disk() {
 put_text empty.elf ''
 scenario config-empty-guest args='guest=empty.elf'
 check_config_empty_guest() {
-	expect_refused 'guest = \empty.elf: not an ELF file'
+	expect_refused 'guest = \empty.elf: neither an ELF file nor a Linux kernel'
 }
 
 put_text text.elf 'This is no program.'
