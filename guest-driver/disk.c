@@ -116,9 +116,14 @@ static enum disk_found open_virtio(struct disk *disk, const char *cmdline)
 
 enum disk_found disk_open(struct disk *disk, uint32_t entry_size, const char *cmdline)
 {
-	const enum svirtb_error error =
-		svirtb_init(&disk->svirtb, disk->svirtb_ring, DISK_MAX_BATCH + 1, entry_size);
+	enum svirtb_error error;
 
+	/* LAB 1 { what the demo guest says
+	 * print("next comes a mov to a device's register, which your assignment 1 decodes:\n"
+	 *       "if this guest ends here, the log names the step that is missing\n");
+	 */
+	/* LAB 1 } */
+	error = svirtb_init(&disk->svirtb, disk->svirtb_ring, DISK_MAX_BATCH + 1, entry_size);
 	disk->ops = &svirtb_ops;
 	if (svirtb_result(disk, error)) {
 		print("device: svirtb at 0x%x\n", SVIRTB_BASE);
