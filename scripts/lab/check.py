@@ -8,6 +8,7 @@
 import argparse
 import os
 import shutil
+import time
 
 from tree import TOP
 import handout
@@ -107,8 +108,17 @@ def check_misbehaving(work, arguments):
         else:
             say(name, problem)
     if os.geteuid() == 0:
-        left = sum(tasks_of(free_user(slot)) for slot in range(arguments.jobs))
-        say("lab misbehaving: none of them still runs", f"{left} do" if left else "")
+        say("lab misbehaving: none of them still runs", survivors(arguments.jobs))
+
+
+def survivors(jobs):
+    """Of the sandboxes' users; an end takes its time."""
+    for _ in range(50):
+        left = sum(tasks_of(free_user(slot)) for slot in range(jobs))
+        if left == 0:
+            return ""
+        time.sleep(0.1)
+    return f"{left} do"
 
 
 def main():
