@@ -101,8 +101,9 @@ def result_lines(folder, name):
 def words_of(folder, name):
     """The end of the log, for the student to read."""
     text = read_file(folder, f"{name}.log", MIB) or read_file(folder, "com1.txt", MIB) or b""
-    lines = re.sub(rb"\x1b[^A-Za-z]{0,16}[A-Za-z]", b"", text).decode("ascii", "replace")
-    return "\n".join(printable(line)[:160] for line in lines.splitlines()[-14:])
+    text = re.sub(rb"\x1b[^A-Za-z]{0,16}[A-Za-z]", b"", text).decode("ascii", "replace")
+    lines = [line for line in text.splitlines() if not line.startswith(("[stat]", "[config]"))]
+    return "\n".join(printable(line)[:160] for line in lines[-14:])
 
 
 def judge(folder, run):
