@@ -9,6 +9,7 @@ import itertools
 import os
 import random
 import re
+import stat
 import subprocess
 import time
 
@@ -88,6 +89,9 @@ def read_file(folder, name, limit=16 * MIB):
     try:
         fd = os.open(os.path.join(folder, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
+        return None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
         return None
     with open(fd, "rb") as file:
         return file.read(limit)
