@@ -33,4 +33,5 @@ first before
 dd if=/dev/vda of=/dev/null bs="$size" count="$count" 2>/dev/null
 first after
 counts after
+first end
 poweroff -f

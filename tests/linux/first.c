@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <asm/ioctls.h>
 #include <sys/syscall.h>
 
 #define LINE_MAX 120
@@ -59,6 +60,8 @@ __attribute__((used)) void first_main(uint64_t tsc, const uint64_t *stack)
 	size = put_number(line, size, tsc);
 	line[size++] = '\n';
 	system_call(SYS_write, (const void *)1, line, (const void *)size);
+	/* Until it has left the UART: the machine may be switched off next. */
+	system_call(SYS_ioctl, (const void *)1, (const void *)TCSBRK, (const void *)1);
 	if (init)
 		system_call(SYS_execve, arguments[0], arguments, environment);
 	system_call(SYS_exit, (const void *)(uintptr_t)init, NULL, NULL);

@@ -9,4 +9,6 @@ $B mount -t sysfs s /sys
 $B --install -s /bin
 . /bin/load-modules
 mount -t ext4 -o ro /dev/vda /mnt && cd /mnt && sha256sum -c SHA256SUMS && echo "pvh: $(cat /proc/cmdline)"
+# The line has left the UART by then.
+sleep 1
 poweroff -f
