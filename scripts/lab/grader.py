@@ -6,6 +6,7 @@ are the hidden tests. Objects of what a submission cannot change are compiled on
 """
 import os
 import shutil
+import signal
 import sys
 import tempfile
 
@@ -21,7 +22,9 @@ BUILD_SECONDS = 120
 
 
 def make_work_folder():
-    """Where root can: not in a folder that everybody writes to, which a prison then need not see."""
+    """Where root can: not in a folder that everybody writes to, which a prison then need not see.
+    Who makes it removes it at the end, also of a run that is ended from outside."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     place = "/var/cache" if os.geteuid() == 0 and os.path.isdir("/var/cache") else None
     work = tempfile.mkdtemp(prefix="lab-grade-", dir=place)
     os.chmod(work, 0o711)

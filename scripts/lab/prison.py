@@ -17,8 +17,8 @@ FIRST_USER, GRADERS, SLOTS = 58000, 437, 16
 SLOT_SIZE = "768m"
 
 # Top-level folders that programs need; the others are hidden, whatever is in them.
-SYSTEM = {"bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "opt", "proc", "run",
-          "sbin", "sys", "usr", "var"}
+SYSTEM = {"bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "opt", "proc", "sbin",
+          "sys", "usr", "var"}
 SCRATCH = ("/dev/shm", "/tmp", "/var/tmp")
 
 # sh -c ENTER sh FSTAB COMMAND...: with mounts that only the command sees.
