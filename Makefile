@@ -14,6 +14,7 @@
 #: make test-nested    the demo, virtio-blk, interrupts under QEMU/KVM with nested VT-x, inside Bochs
 #: make test-models    the demo on each processor model of Bochs that has VT-x, and some that lack it
 #: make lab LAB=3      an assignment of the course kit as students get it, into build/lab3/ (docs/lab/staff.md)
+#: make grade LAB=3    an assignment's public tests: points, hints, what to read; TEST=name runs one
 #: make lab-autograder LAB=3   the same for Gradescope
 #: make test-lab       what known submissions get from whole machines
 #: make test-decoder-full   every combination of prefixes against Zydis

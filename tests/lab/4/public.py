@@ -259,4 +259,4 @@ def index_jump(bench):
 @machine("machine-requests", 10, "docs/lab/4.md 'On the whole machine'",
          "random reads and writes by a virtio-blk driver; the unit tests find the same sooner")
 def machine_requests(random):
-    return lab_guest.virtio(random, requests=120, size=random.choice((16, 64, 128)))
+    return lab_guest.virtio(random, requests=120, size=random.choice((16, 32, 64)))
