@@ -23,8 +23,8 @@ readonly LIMIT=900                    # seconds of ours for one start
 # area it does not believe. HLT skips instructions, so nobody halts.
 readonly WORDS="$LINUX_WORDS nokaslr idle=poll tsc=reliable clearcpuid=xsaves,xsavec"
 readonly MEMORY_MIB=256
-# Instructions in a second of the machine's, for a start and for reads. Of the kernel's 250 timer ticks
-# in a second, with their three exits each, reads would otherwise show more than of themselves.
+# Instructions in a second of the machine's, for a start and for reads: the slower, the more of the
+# kernel's 250 timer ticks in a second, at three exits each, fall among the reads.
 readonly START_IPS=25000000 READ_IPS=100000000
 
 work=$(mktemp -d "$BUILD/linux-bench.XXXXXX")
@@ -96,6 +96,16 @@ difference() {
 	echo $(($(value "$1" "$3") - $(value "$1" "$2")))
 }
 
+# exits_of WHAT REASON: how many its run had.
+exits_of() {
+	awk -F , -v reason="$2" '$1 == reason { n = $2 } END { print n + 0 }' "$work/$1.exits"
+}
+
+# What a tick costs: the preemption timer, the end of the interrupt, the next deadline.
+timer_exits() {
+	echo $(($(exits_of "$1" 'VMX-preemption timer') + 2 * $(exits_of "$1" WRMSR)))
+}
+
 divide() {
 	awk -v a="$1" -v b="$2" -v digits="$3" 'BEGIN { printf "%.*f", digits, b ? a / b : 0 }'
 }
@@ -114,18 +124,20 @@ report_start() {
 
 # report_read WHAT: what its dd cost beyond the one of nothing.
 report_read() {
-	local what=$1 instructions exits requests interrupts
+	local what=$1 instructions exits ticks requests interrupts
 
 	instructions=$(($(difference "$what" before_tsc after_tsc) - $(difference none before_tsc after_tsc)))
 	exits=$(($(value "$what" exits) - $(value none exits)))
+	ticks=$(($(timer_exits "$what") - $(timer_exits none)))
 	requests=$(difference "$what" before_reads after_reads)
 	interrupts=$(difference "$what" before_interrupts after_interrupts)
 	echo "read,$what,instructions per 4 KiB,$(divide "$instructions" $READ_PAGES 1)"
 	echo "read,$what,without the copies,$(divide $((instructions - READ_PAGES * (COPY_DEVICE + COPY_KERNEL))) \
 		$READ_PAGES 1)"
 	echo "read,$what,exits per 4 KiB,$(divide "$exits" $READ_PAGES 4)"
+	echo "read,$what,without the timer's,$(divide $((exits - ticks)) $READ_PAGES 4)"
 	echo "read,$what,requests,$requests"
-	echo "read,$what,exits per request,$(divide "$exits" "$requests" 2)"
+	echo "read,$what,exits per request,$(divide $((exits - ticks)) "$requests" 2)"
 	echo "read,$what,interrupts per request,$(divide "$interrupts" "$requests" 2)"
 }
 
@@ -140,7 +152,7 @@ keeps_budgets() {
 			bad = 1
 		}
 		$1 == "start" && $2 == "ratio" { check("a start, guest to native", $3, ratio) }
-		$2 == "1M" && $3 == "exits per 4 KiB" { check("exits per 4 KiB, bs=1M", $4, exits) }
+		$2 == "1M" && $3 == "without the timer'"'"'s" { check("exits per 4 KiB, bs=1M", $4, exits) }
 		END { exit bad || seen != 2 }' "$1"
 }
 
