@@ -58,6 +58,12 @@ def none(results):
         r.test.name for r in results if r.points)
 
 
+def built_none(results):
+    """What does not compile could not do what its patch says."""
+    unbuilt = next((r for r in results if r.state == "not built"), None)
+    return f"it does not build: {unbuilt.words[-300:]!r}" if unbuilt else none(results)
+
+
 def wrong_cases(lab, wrongs, work):
     names = {test.name for test in lab.tests}
     for wrong in wrongs:
@@ -100,7 +106,8 @@ def check_misbehaving(work, arguments):
         problem = wrong.apply(tree)
         files = None if problem else collect(tree, grader.files)[0]
         shutil.rmtree(tree)
-        cases.append((f"lab misbehaving {wrong.name}", files, none, problem))
+        judge = none if wrong.name == "does-not-compile" else built_none
+        cases.append((f"lab misbehaving {wrong.name}", files, judge, problem))
     for wrong, (name, problem, notes) in zip(wrongs, grade_all(grader, cases, arguments.jobs)):
         lacking = [note for note in notes if note == NO_VIEW]
         if problem and wrong.needs_namespaces and lacking:
