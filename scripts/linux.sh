@@ -18,7 +18,7 @@ make_disk() {
 	local folder
 
 	folder=$(mktemp -d "$BUILD/linux-disk.XXXXXX")
-	cp -- "$here"/../docs/* "$folder/"
+	cp -R -- "$here"/../docs/. "$folder/"
 	linux_make_disk "$1" "$DISK_MIB" "$folder"
 	rm -rf -- "$folder"
 }
