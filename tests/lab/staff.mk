@@ -14,7 +14,7 @@ host-tests: lab-check
 lab-check: all
 	@{ scripts/lab/run.sh check.py $(BUILD) || echo "FAIL lab: the check: broke off"; } | tee -a $(RESULTS)
 
-# The same submissions on whole machines: some 15 minutes on two cores.
+# The same submissions on whole machines: some ten minutes on two cores.
 test-lab: everything
 	@rm -f $(RESULTS)
 	@{ scripts/lab/run.sh check.py $(BUILD) --machines || echo "FAIL lab: the check: broke off"; } | \
