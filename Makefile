@@ -37,6 +37,8 @@ NASM    := nasm
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
+# What makes file systems and partitions lies there, where a user's own PATH does not lead.
+export PATH := $(PATH):/usr/sbin:/sbin
 
 # V=1 shows whole commands.
 Q := $(if $(V),,@)
