@@ -243,7 +243,7 @@ run: machine-run
 .PHONY: linux
 linux: setup
 	@+$(MAKE) --no-print-directory $(BUILD)/cafevisor.efi $(BUILD)/starter.efi
-	@scripts/linux.sh
+	@CONSOLE=$(or $(CONSOLE),1) scripts/linux.sh
 
 .PHONY: image
 image: setup

@@ -40,6 +40,6 @@ linux_say "the kernel is $GUEST, the disk $DISK"
 linux_say 'in Bochs the shell is there after about two minutes: the firmware, then reading disk and' \
 	'kernel, which it counts, then Linux, which says what it does'
 export GUEST INITRD DISK
-export MEMORY=${MEMORY:-256M} TIMEOUT=${TIMEOUT:-0} CONSOLE=${CONSOLE:-1}
+export MEMORY=${MEMORY:-256M} TIMEOUT=${TIMEOUT:-0} CONSOLE=${CONSOLE-1}
 export CMDLINE="$LINUX_WORDS${CMDLINE:+ $CMDLINE}" ARGS="disk.device=virtio ${ARGS:-}"
 exec "$here/run.sh"
