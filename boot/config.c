@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of configuration keys: for each its name, how a value is read and how it is shown.
- * config_parse.c finds keys and values in a text and sets them here.
+ * The table of configuration keys: for each its name, how it is set from a value's text and how it
+ * is shown. config_parse.c finds keys and values in a text and sets them here; config_value.c knows
+ * the kinds of values.
  */
 #include "boot/config.h"
 
+#include "boot/config_value.h"
 #include "devices/svirtb.h"
 #include "lib/bits.h"
 #include "lib/format.h"
@@ -45,129 +47,27 @@ static const char *const pause_modes[] = {
 	[PAUSE_NO] = "no",
 };
 
-static int choice_find(const char *const *names, unsigned int count, const char *value)
-{
-	for (unsigned int i = 0; i < count; i++) {
-		if (strcmp(names[i], value) == 0)
-			return (int)i;
-	}
-	return -1;
-}
-
-/*
- * The decimal number at *text, which is moved behind its digits. False where there is no digit; a
- * number of more than 64 bits comes out as the largest, which every limit refuses.
- */
-static bool number_read(const char **text, uint64_t *number)
-{
-	const char *digit = *text;
-
-	*number = 0;
-	for (; *digit >= '0' && *digit <= '9'; digit++) {
-		if (__builtin_mul_overflow(*number, 10u, number) ||
-			__builtin_add_overflow(*number, (uint64_t)(*digit - '0'), number))
-			*number = UINT64_MAX;
-	}
-	if (digit == *text)
-		return false;
-	*text = digit;
-	return true;
-}
-
-/* What the letter behind a size multiplies it by; 0 for none of the letters. */
-static uint64_t size_unit(char letter)
-{
-	switch (letter) {
-	case 'k':
-	case 'K': return KIB;
-	case 'm':
-	case 'M': return MIB;
-	case 'g':
-	case 'G': return GIB;
-	default: return 0;
-	}
-}
-
-static bool size_read(const char *text, uint64_t *size)
-{
-	uint64_t unit;
-
-	if (!number_read(&text, size))
-		return false;
-	if (*text == '\0')
-		return true;
-	unit = size_unit(*text);
-	if (unit == 0 || text[1] != '\0')
-		return false;
-	if (__builtin_mul_overflow(*size, unit, size))
-		*size = UINT64_MAX;
-	return true;
-}
-
-/* A path as the firmware's file protocol wants it: from the root, with backslashes. */
-static const char *path_set(char path[CONFIG_PATH_SIZE], const char *value)
-{
-	size_t length;
-
-	while (*value == '/' || *value == '\\')
-		value++;
-	length = strlen(value);
-	if (length == 0)
-		return "names no file (like \\guest.elf)";
-	if (length + 2 > CONFIG_PATH_SIZE)
-		return "longer than the 255 characters of a path";
-
-	path[0] = '\\';
-	for (size_t i = 0; i <= length; i++)
-		path[i + 1] = value[i];
-	for (size_t i = 0; i <= length; i++) {
-		if (path[i] == '/')
-			path[i] = '\\';
-	}
-	return NULL;
-}
-
-/* Quoted only where the file could not take it as it is; then it has no quote of its own. */
-static void text_show(const char *value, char *text, size_t size)
-{
-	size_t length = strlen(value);
-	bool plain = length != 0;
-
-	for (size_t i = 0; i < length; i++) {
-		if (value[i] == '"') {
-			plain = true;
-			break;
-		}
-		if (value[i] == '#')
-			plain = false;
-	}
-	if (length != 0 && (value[0] == ' ' || value[0] == '\t' || value[length - 1] == ' ' ||
-				   value[length - 1] == '\t'))
-		plain = false;
-	format_text(text, size, plain ? "%s" : "\"%s\"", value);
-}
-
 static const char *guest_set(struct config *config, const char *value)
 {
-	return path_set(config->guest, value);
+	return config_value_read_path(config->guest, value);
 }
 
 static void guest_show(const struct config *config, char *text, size_t size)
 {
-	text_show(config->guest, text, size);
+	config_value_show_text(config->guest, text, size);
 }
 
 static const char *initrd_set(struct config *config, const char *value)
 {
 	if (*value != '\0')
-		return path_set(config->initrd, value);
+		return config_value_read_path(config->initrd, value);
 	config->initrd[0] = '\0';
 	return NULL;
 }
 
 static void initrd_show(const struct config *config, char *text, size_t size)
 {
-	text_show(config->initrd, text, size);
+	config_value_show_text(config->initrd, text, size);
 }
 
 static const char *cmdline_set(struct config *config, const char *value)
@@ -182,14 +82,14 @@ static const char *cmdline_set(struct config *config, const char *value)
 
 static void cmdline_show(const struct config *config, char *text, size_t size)
 {
-	text_show(config->cmdline, text, size);
+	config_value_show_text(config->cmdline, text, size);
 }
 
 static const char *memory_set(struct config *config, const char *value)
 {
 	uint64_t size;
 
-	if (!size_read(value, &size))
+	if (!config_value_read_size(value, &size))
 		return "not a size (like 64M)";
 	if (size < MEMORY_MIN || size > MEMORY_MAX)
 		return "must be from 1M to 1024G";
@@ -201,32 +101,22 @@ static const char *memory_set(struct config *config, const char *value)
 
 static void memory_show(const struct config *config, char *text, size_t size)
 {
-	uint64_t unit = KIB;
-	char letter = 'K';
-
-	if (is_aligned(config->memory, GIB)) {
-		unit = GIB;
-		letter = 'G';
-	} else if (is_aligned(config->memory, MIB)) {
-		unit = MIB;
-		letter = 'M';
-	}
-	format_text(text, size, "%llu%c", (unsigned long long)(config->memory / unit), letter);
+	config_value_show_size(config->memory, text, size);
 }
 
 static const char *disk_set(struct config *config, const char *value)
 {
-	return path_set(config->disk, value);
+	return config_value_read_path(config->disk, value);
 }
 
 static void disk_show(const struct config *config, char *text, size_t size)
 {
-	text_show(config->disk, text, size);
+	config_value_show_text(config->disk, text, size);
 }
 
 static const char *disk_mode_set(struct config *config, const char *value)
 {
-	int mode = choice_find(disk_modes, ARRAY_COUNT(disk_modes), value);
+	int mode = config_value_find_choice(disk_modes, ARRAY_COUNT(disk_modes), value);
 
 	if (mode < 0)
 		return "must be rw, ro or snapshot";
@@ -241,7 +131,7 @@ static void disk_mode_show(const struct config *config, char *text, size_t size)
 
 static const char *disk_device_set(struct config *config, const char *value)
 {
-	int device = choice_find(disk_devices, ARRAY_COUNT(disk_devices), value);
+	int device = config_value_find_choice(disk_devices, ARRAY_COUNT(disk_devices), value);
 
 	if (device < 0)
 		return "must be svirtb, virtio or both";
@@ -256,7 +146,7 @@ static void disk_device_show(const struct config *config, char *text, size_t siz
 
 static const char *disk_sync_set(struct config *config, const char *value)
 {
-	int sync = choice_find(disk_syncs, ARRAY_COUNT(disk_syncs), value);
+	int sync = config_value_find_choice(disk_syncs, ARRAY_COUNT(disk_syncs), value);
 
 	if (sync < 0)
 		return "must be virtio (as virtio 1.2 demands) or exit (at the end of the run "
@@ -290,7 +180,7 @@ static const char *timeout_set(struct config *config, const char *value)
 {
 	uint64_t seconds;
 
-	if (!number_read(&value, &seconds) || *value != '\0' || seconds > TIMEOUT_MAX)
+	if (!config_value_read_number(&value, &seconds) || *value != '\0' || seconds > TIMEOUT_MAX)
 		return "must be a number of seconds from 0 (none) to 1000000";
 	config->timeout_seconds = (uint32_t)seconds;
 	return NULL;
@@ -303,7 +193,7 @@ static void timeout_show(const struct config *config, char *text, size_t size)
 
 static const char *pause_set(struct config *config, const char *value)
 {
-	int mode = choice_find(pause_modes, ARRAY_COUNT(pause_modes), value);
+	int mode = config_value_find_choice(pause_modes, ARRAY_COUNT(pause_modes), value);
 
 	if (mode < 0)
 		return "must be auto, yes or no";

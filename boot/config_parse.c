@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 
+#include "boot/config_value.h"
 #include "lib/bits.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -40,14 +41,9 @@ __attribute__((format(printf, 3, 4))) static enum status parser_fail(
 	return status;
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 static char *blank_skip(char *text)
 {
-	while (is_blank(*text))
+	while (config_is_blank(*text))
 		text++;
 	return text;
 }
@@ -57,7 +53,7 @@ static void blank_trim(char *text)
 {
 	size_t length = strlen(text);
 
-	while (length > 0 && is_blank(text[length - 1]))
+	while (length > 0 && config_is_blank(text[length - 1]))
 		text[--length] = '\0';
 }
 
@@ -127,11 +123,11 @@ static void comment_cut(char *line)
 	for (char *c = line; *c != '\0'; c++) {
 		if (*c == '"' && (quoted || begins)) {
 			quoted = !quoted;
-		} else if (*c == '#' && !quoted && (c == line || is_blank(c[-1]))) {
+		} else if (*c == '#' && !quoted && (c == line || config_is_blank(c[-1]))) {
 			*c = '\0';
 			return;
 		}
-		begins = (*c == '=' && !value) || (begins && is_blank(*c));
+		begins = (*c == '=' && !value) || (begins && config_is_blank(*c));
 		value = value || *c == '=';
 	}
 }
@@ -242,7 +238,7 @@ static enum status word_take(struct parser *parser, const char **text, char word
 	bool begins = true, value = false, quoted = false, closed = false;
 	size_t length = 0;
 
-	for (; *next != '\0' && (quoted || !is_blank(*next)); next++) {
+	for (; *next != '\0' && (quoted || !config_is_blank(*next)); next++) {
 		char c = *next;
 
 		if (length + 1 >= CONFIG_LINE_SIZE)
@@ -310,7 +306,7 @@ enum status config_parse_options(
 	error->text[0] = '\0';
 	status = text_check(&parser, options, strlen(options));
 	while (status == STATUS_OK) {
-		while (is_blank(*options))
+		while (config_is_blank(*options))
 			options++;
 		if (*options == '\0')
 			break;
