@@ -322,7 +322,7 @@ static void test_ring_errors(void **state)
 	}
 }
 
-/* The rest of the list, through a whole device; test_virtq.c has every variant. */
+/* What else breaks a ring, through a whole device; test_virtq_split_shapes.c has every variant. */
 static void test_ring_structure_errors(void **state)
 {
 	static const struct {

@@ -255,6 +255,19 @@ static inline enum virtq_result board_take(struct board *board)
 	return virtq_take(&board->queue, &board->chain);
 }
 
+/* One chain of one slot, all the way. */
+static inline void board_pass_one(struct board *board)
+{
+	const struct piece piece = { BOARD_BUFFER, 1, WRITE };
+	uint32_t id, written;
+
+	board_add(board, &piece, 1, 5);
+	assert_int_equal(board_take(board), VIRTQ_CHAIN);
+	virtq_use(&board->queue, board->chain.id, 1, 1);
+	assert_true(virtq_publish(&board->queue));
+	assert_true(board_pop_used(board, 1, &id, &written));
+}
+
 /* A segment lies where the guest meant it to. */
 static inline void board_expect_segment(
 	struct board *board, const char *name, unsigned int index, uint64_t gpa, uint64_t size)
