@@ -1,45 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the svirtb tests stand on: a device on an MMIO bus, a guest memory of two touching pieces
- * and one behind a hole, each with the sanitizer's red zones around it, a small disk, and the log's
- * text.
+ * What the svirtb tests stand on: a device on an MMIO bus, with the guest memory, the disk and the
+ * log's text of block_board.h.
  */
 #ifndef TESTS_UNIT_SVIRTB_BOARD_H
 #define TESTS_UNIT_SVIRTB_BOARD_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "devices/svirtb.h"
 #include "devices/svirtb_ring.h"
-#include "lib/bits.h"
-
-#define BOARD_PIECES 3
-
-/* Piece 1 begins where piece 0 ends; then a hole; the disk's last sector holds 200 bytes. */
-#define BOARD_SEAM      0x10000ull
-#define BOARD_HOLE      0x18000ull
-#define BOARD_BEHIND    0x40000ull
-#define BOARD_END       0x44000ull
-#define BOARD_DISK_SIZE (63 * RAMDISK_SECTOR_SIZE + 200)
-#define BOARD_SECTORS   64ull
+#include "tests/unit/block_board.h"
 
 /* Where most tests have their ring and their buffers. */
 #define BOARD_RING    0x1000u
 #define BOARD_ENTRIES 8u
 #define BOARD_BUFFER  0x8000u
-
-static const uint64_t board_edges[BOARD_PIECES][2] = {
-	{ 0, BOARD_SEAM },
-	{ BOARD_SEAM, BOARD_HOLE },
-	{ BOARD_BEHIND, BOARD_END },
-};
 
 struct board {
 	struct guest_memory memory;
@@ -47,81 +21,20 @@ struct board {
 	struct block block;
 	struct bus mmio;
 	struct svirtb device;
-	/* As it was at board_remember. */
-	uint8_t *guest_before[BOARD_PIECES];
-	uint8_t *disk_before;
-	uint64_t disk_size_before;
+	struct before before;
 };
 
-/* The log since board_forget_log. */
-static char board_log[16384];
-static size_t board_log_size;
-
-static inline void board_forget_log(void)
+static inline uint8_t *board_guest(const struct board *board, uint64_t gpa)
 {
-	board_log_size = 0;
-	board_log[0] = '\0';
+	return memory_at(&board->memory, gpa);
 }
 
-static void board_log_sink(void *context, const char *bytes, size_t size)
-{
-	(void)context;
-	if (size >= sizeof(board_log) - board_log_size)
-		return;
-	memcpy(board_log + board_log_size, bytes, size);
-	board_log_size += size;
-	board_log[board_log_size] = '\0';
-}
-
-static inline int board_group_setup(void **state)
-{
-	(void)state;
-	return log_add_sink(board_log_sink, NULL) < 0;
-}
-
-/* Lines on the log. */
-static inline size_t board_log_lines(void)
-{
-	size_t lines = 0;
-
-	for (size_t i = 0; i < board_log_size; i++)
-		lines += board_log[i] == '\n';
-	return lines;
-}
-
-static inline void *board_guest(struct board *board, uint64_t gpa)
-{
-	uint64_t available;
-	void *host = guest_memory_find(&board->memory, gpa, 1, &available);
-
-	assert_non_null(host);
-	return host;
-}
-
-/* Guest memory and disk hold bytes that tell where they are. */
 static inline void board_make(
 	struct board *board, enum ramdisk_mode mode, uint32_t entry_size, uint64_t disk_size)
 {
-	uint64_t capacity = align_up(disk_size, RAMDISK_SECTOR_SIZE);
-	uint8_t *data = malloc(capacity);
-	uint64_t *dirty = malloc(ramdisk_dirty_words(disk_size) * sizeof(*dirty));
-
-	assert_non_null(data);
-	assert_non_null(dirty);
 	*board = (struct board){ 0 };
-	for (int i = 0; i < BOARD_PIECES; i++) {
-		uint64_t size = board_edges[i][1] - board_edges[i][0];
-		uint8_t *host = malloc(size);
-
-		assert_non_null(host);
-		for (uint64_t at = 0; at < size; at++)
-			host[at] = (uint8_t)(0x80 | (board_edges[i][0] + at) / 64);
-		assert_int_equal(
-			guest_memory_add(&board->memory, board_edges[i][0], size, host), STATUS_OK);
-	}
-	for (uint64_t at = 0; at < disk_size; at++)
-		data[at] = (uint8_t)(0x7f & (at / 512 * 5 + at % 61));
-	assert_int_equal(ramdisk_init(&board->disk, data, disk_size, dirty, mode), STATUS_OK);
+	memory_make(&board->memory);
+	disk_make(&board->disk, mode, disk_size);
 	/* What an earlier use has left must not count. */
 	memset(&board->device, 0xa5, sizeof(board->device));
 	block_init(&board->block, &board->disk);
@@ -135,13 +48,9 @@ static inline void board_make(
 
 static inline void board_free(struct board *board)
 {
-	for (int i = 0; i < BOARD_PIECES; i++) {
-		free(board->memory.ranges[i].host);
-		free(board->guest_before[i]);
-	}
-	free(board->disk.data);
-	free(board->disk.dirty);
-	free(board->disk_before);
+	before_free(&board->before);
+	disk_free(&board->disk);
+	memory_free(&board->memory);
 }
 
 static inline uint64_t board_access_read(struct board *board, uint64_t offset, unsigned int width)
@@ -217,19 +126,7 @@ static inline void board_expect_guest(
 /* Keeps guest memory and disk as they are now, for the two comparisons below. */
 static inline void board_remember(struct board *board)
 {
-	for (int i = 0; i < BOARD_PIECES; i++) {
-		const struct guest_range *range = &board->memory.ranges[i];
-
-		free(board->guest_before[i]);
-		board->guest_before[i] = malloc(range->size);
-		assert_non_null(board->guest_before[i]);
-		memcpy(board->guest_before[i], range->host, range->size);
-	}
-	free(board->disk_before);
-	board->disk_before = malloc(board->disk.capacity);
-	assert_non_null(board->disk_before);
-	memcpy(board->disk_before, board->disk.data, board->disk.capacity);
-	board->disk_size_before = board->disk.size;
+	before_keep(&board->before, &board->memory, &board->disk);
 }
 
 /* Nothing in guest memory but [gpa, gpa + size) has changed. */
@@ -239,7 +136,7 @@ static inline bool board_guest_unchanged_but(const struct board *board, uint64_t
 		const struct guest_range *range = &board->memory.ranges[i];
 
 		for (uint64_t at = 0; at < range->size; at++) {
-			if (range->host[at] != board->guest_before[i][at] &&
+			if (range->host[at] != board->before.guest[i][at] &&
 				range->gpa + at - gpa >= size)
 				return false;
 		}
@@ -251,13 +148,8 @@ static inline bool board_guest_unchanged_but(const struct board *board, uint64_t
 static inline bool board_disk_unchanged_but(
 	const struct board *board, uint64_t offset, uint64_t size)
 {
-	if (board->disk.size != board->disk_size_before)
-		return false;
-	for (uint64_t at = 0; at < board->disk.capacity; at++) {
-		if (board->disk.data[at] != board->disk_before[at] && at - offset >= size)
-			return false;
-	}
-	return true;
+	return board->disk.size == board->before.disk_size &&
+	       before_was_disk_but(&board->before, &board->disk, offset, size);
 }
 
 static inline bool board_disk_is_clean(const struct board *board)

@@ -252,7 +252,7 @@ static void test_recovery(void **state)
 		board_put_entry(&board, 0, (struct svirtb_entry){ 0x4000, 512, 2, SVIRTB_READ });
 		board_write(&board, SVIRTB_QUEUE_HEAD, 0);
 		board_write(&board, SVIRTB_QUEUE_HEAD, 1);
-		assert_int_equal(*(uint8_t *)board_guest(&board, 0x4000), 0xee);
+		assert_int_equal(*board_guest(&board, 0x4000), 0xee);
 		board_write(&board, SVIRTB_STATUS, SVIRTB_RESET);
 		board_start(&board, BOARD_RING, BOARD_ENTRIES);
 		board_write(&board, SVIRTB_QUEUE_HEAD, 1);
@@ -301,7 +301,7 @@ static void test_last_sector_grows(void **state)
 	assert_true(board.device.bytes_read == 512);
 	assert_memory_equal(board_guest(&board, 0x4000), board_guest(&board, BOARD_BUFFER), 201);
 	for (uint64_t at = 201; at < 512; at++)
-		assert_int_equal(*(uint8_t *)board_guest(&board, 0x4000 + at), 0);
+		assert_int_equal(*board_guest(&board, 0x4000 + at), 0);
 	/* Not beyond it. */
 	board_do_request(&board, (struct svirtb_entry){ BOARD_BUFFER, 1, 64, SVIRTB_WRITE });
 	assert_int_equal(board_read(&board, SVIRTB_STATUS), SVIRTB_RESET);

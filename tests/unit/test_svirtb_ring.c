@@ -65,8 +65,7 @@ static void test_batches(void **state)
 					fail_msg("%s: batch of %u at %u: tail %u", rows[i].name,
 						batch, tail, board_read(&board, SVIRTB_QUEUE_TAIL));
 				for (uint32_t k = 0; k < batch; k++)
-					assert_int_equal(
-						*(uint8_t *)board_guest(&board, BOARD_BUFFER + k),
+					assert_int_equal(*board_guest(&board, BOARD_BUFFER + k),
 						board.disk.data[(done + k) % 63 * 512]);
 				done += batch;
 			}

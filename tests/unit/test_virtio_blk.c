@@ -4,9 +4,7 @@
  * turns of large batches. Refused requests are in test_virtio_blk_faults.c, what waits for the
  * write-back in test_virtio_blk_sync.c.
  */
-#include "tests/unit/virtio_board.h"
-
-static const uint64_t rings[] = { 0, VIRTIO_F_RING_PACKED };
+#include "tests/unit/virtio_driver.h"
 
 static void test_in(void **state)
 {
@@ -33,8 +31,7 @@ static void test_in(void **state)
 	for (size_t i = 0; i < 2 * ARRAY_COUNT(rows); i++) {
 		const size_t row = i / 2;
 
-		board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
-		board_start(&board, BOARD_FEATURES | rings[i % 2], BOARD_ENTRIES);
+		board_make_started(&board, BOARD_FEATURES | board_rings[i % 2], BOARD_ENTRIES);
 		board_put_request(
 			&board, VIRTIO_BLK_T_IN, rows[row].sector, rows[row].gpa, rows[row].size);
 		board_remember(&board);
@@ -85,7 +82,7 @@ static void test_out(void **state)
 		const uint64_t offset = rows[row].sector * 512;
 
 		board_make(&board, modes[i / 2 % 2], BOARD_DISK_SIZE, false);
-		board_start(&board, BOARD_FEATURES | rings[i % 2], BOARD_ENTRIES);
+		board_start(&board, BOARD_FEATURES | board_rings[i % 2], BOARD_ENTRIES);
 		board_put_request(
 			&board, VIRTIO_BLK_T_OUT, rows[row].sector, rows[row].gpa, rows[row].size);
 		board_remember(&board);
@@ -120,9 +117,9 @@ static void test_get_id(void **state)
 	struct board board;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_COUNT(rings); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(board_rings); i++) {
 		board_make(&board, RAMDISK_READ_ONLY, BOARD_DISK_SIZE, false);
-		board_start(&board, VIRTIO_F_VERSION_1 | rings[i], BOARD_ENTRIES);
+		board_start(&board, VIRTIO_F_VERSION_1 | board_rings[i], BOARD_ENTRIES);
 		assert_int_equal(
 			board_do_request(&board, VIRTIO_BLK_T_GET_ID, 0, BOARD_SEAM - 7, 20), 21);
 		assert_int_equal(board_status(&board), VIRTIO_BLK_S_OK);
@@ -131,18 +128,6 @@ static void test_get_id(void **state)
 				*board_guest(&board, BOARD_SEAM - 7 + at), (uint8_t)id[at]);
 		board_free(&board);
 	}
-}
-
-static void put_ranges(struct board *board, const struct virtio_blk_range *ranges, uint32_t count)
-{
-	board_poke(board, BOARD_RANGES, ranges, count * sizeof(*ranges));
-}
-
-static uint32_t do_ranges(
-	struct board *board, uint32_t type, const struct virtio_blk_range *ranges, uint32_t count)
-{
-	put_ranges(board, ranges, count);
-	return board_do_request(board, type, 0, BOARD_RANGES, (uint32_t)(count * sizeof(*ranges)));
 }
 
 static void test_zeroing_commands(void **state)
@@ -172,14 +157,14 @@ static void test_zeroing_commands(void **state)
 	for (size_t i = 0; i < 2 * ARRAY_COUNT(rows); i++) {
 		const size_t row = i / 2;
 
-		board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
-		board_start(&board, BOARD_FEATURES | rings[i % 2], BOARD_ENTRIES);
+		board_make_started(&board, BOARD_FEATURES | board_rings[i % 2], BOARD_ENTRIES);
 		board_remember(&board);
 		assert_int_equal(
-			do_ranges(&board, rows[row].type, rows[row].ranges, rows[row].count), 1);
+			board_do_ranges(&board, rows[row].type, rows[row].ranges, rows[row].count),
+			1);
 		assert_int_equal(board_status(&board), VIRTIO_BLK_S_OK);
 		for (uint64_t at = 0; at < board.disk.capacity; at++) {
-			uint8_t wanted = board.disk_before[at];
+			uint8_t wanted = board.before.disk[at];
 
 			for (uint32_t j = 0; j < rows[row].count; j++) {
 				if (at / 512 - rows[row].ranges[j].sector <
@@ -205,11 +190,12 @@ static void test_most_ranges(void **state)
 	board_remember(&board);
 	for (uint32_t i = 0; i < VIRTIO_BLK_MAX_RANGES; i++)
 		ranges[i] = (struct virtio_blk_range){ .sector = 2 * i, .num_sectors = 1 };
-	assert_int_equal(do_ranges(&board, VIRTIO_BLK_T_DISCARD, ranges, VIRTIO_BLK_MAX_RANGES), 1);
+	assert_int_equal(
+		board_do_ranges(&board, VIRTIO_BLK_T_DISCARD, ranges, VIRTIO_BLK_MAX_RANGES), 1);
 	assert_int_equal(board_status(&board), VIRTIO_BLK_S_OK);
 	for (uint64_t at = 0; at < BOARD_DISK_SIZE; at++)
 		assert_int_equal(
-			board.disk.data[at], at / 512 % 2 == 0 ? 0 : board.disk_before[at]);
+			board.disk.data[at], at / 512 % 2 == 0 ? 0 : board.before.disk[at]);
 	board_free(&board);
 }
 
@@ -367,9 +353,8 @@ static void test_framing(void **state)
 	struct board board;
 
 	(void)state;
-	for (size_t ring = 0; ring < ARRAY_COUNT(rings); ring++) {
-		board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
-		board_start(&board, BOARD_FEATURES | rings[ring], 64);
+	for (size_t ring = 0; ring < ARRAY_COUNT(board_rings); ring++) {
+		board_make_started(&board, BOARD_FEATURES | board_rings[ring], 64);
 		log_set_level(LOG_ERROR);
 		for (size_t i = 0; i < ARRAY_COUNT(frames); i++) {
 			for (size_t place = 0; place < ARRAY_COUNT(places); place++)
@@ -389,9 +374,8 @@ static void test_framing_in_single_bytes(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < MAX_CUTS; i++)
 		cuts[i] = i + 1;
-	for (size_t ring = 0; ring < ARRAY_COUNT(rings); ring++) {
-		board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
-		board_start(&board, BOARD_FEATURES | rings[ring], 128);
+	for (size_t ring = 0; ring < ARRAY_COUNT(board_rings); ring++) {
+		board_make_started(&board, BOARD_FEATURES | board_rings[ring], 128);
 		log_set_level(LOG_ERROR);
 		for (size_t i = 0; i < ARRAY_COUNT(frames); i++) {
 			const uint32_t readable = frames[i].readable - 1;
@@ -433,9 +417,8 @@ static void test_batch(void **state)
 	struct board board;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_COUNT(rings); i++) {
-		board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
-		board_start(&board, BOARD_FEATURES | rings[i], 256);
+	for (size_t i = 0; i < ARRAY_COUNT(board_rings); i++) {
+		board_make_started(&board, BOARD_FEATURES | board_rings[i], 256);
 		for (unsigned int j = 0; j < 64; j++)
 			board_put_request_at(&board, BOARD_HEADER + 16 * (j % 16), BOARD_TABLE + j,
 				j % 2 ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN, j % 16, BOARD_BUFFER,
@@ -497,9 +480,9 @@ static void test_turns_end_between_requests(void **state)
 	struct board board;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_COUNT(rings); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(board_rings); i++) {
 		board_make(&board, RAMDISK_READ_WRITE, LARGE_DISK, false);
-		board_start(&board, BOARD_FEATURES | rings[i], 1024);
+		board_start(&board, BOARD_FEATURES | board_rings[i], 1024);
 		for (unsigned int j = 0; j < 9; j++)
 			put_large(&board, VIRTIO_BLK_T_OUT, 4096 * j, 2 * MIB, BOARD_STATUS + j);
 		board_notify(&board);
@@ -533,7 +516,7 @@ static void test_turns_end_within_a_request(void **state)
 		const uint32_t type = types[i / 2];
 
 		board_make(&board, RAMDISK_READ_WRITE, LARGE_DISK, false);
-		board_start(&board, BOARD_FEATURES | rings[i % 2], 1024);
+		board_start(&board, BOARD_FEATURES | board_rings[i % 2], 1024);
 		put_large(&board, type, 1, size, BOARD_STATUS);
 		board_remember(&board);
 		board_notify(&board);
@@ -579,8 +562,8 @@ static void test_ring_error_behind_a_long_request(void **state)
 			{ 32768, i < 2 ? 32768 : 32767, 0 } };
 
 		board_make(&board, RAMDISK_READ_WRITE, LARGE_DISK, false);
-		board_start(&board, BOARD_FEATURES | rings[i % 2], BOARD_ENTRIES);
-		put_ranges(&board, ranges, 2);
+		board_start(&board, BOARD_FEATURES | board_rings[i % 2], BOARD_ENTRIES);
+		board_put_ranges(&board, ranges, 2);
 		board_put_request(
 			&board, VIRTIO_BLK_T_WRITE_ZEROES, 0, BOARD_RANGES, sizeof(ranges));
 		board_notify(&board);
@@ -610,7 +593,7 @@ static void test_turns_of_zeroes(void **state)
 	(void)state;
 	board_make(&board, RAMDISK_READ_WRITE, LARGE_DISK, false);
 	board_start(&board, BOARD_FEATURES, BOARD_ENTRIES);
-	put_ranges(&board, ranges, 3);
+	board_put_ranges(&board, ranges, 3);
 	board_put_request(&board, VIRTIO_BLK_T_WRITE_ZEROES, 0, BOARD_RANGES, sizeof(ranges));
 	board_remember(&board);
 	board_notify(&board);
@@ -637,7 +620,7 @@ static void test_reset_within_a_request(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 6; i++) {
-		const uint64_t features = BOARD_FEATURES | VIRTIO_F_RING_RESET | rings[i % 2];
+		const uint64_t features = BOARD_FEATURES | VIRTIO_F_RING_RESET | board_rings[i % 2];
 
 		board_make(&board, RAMDISK_READ_WRITE, LARGE_DISK, false);
 		board_start(&board, features, 1024);
@@ -661,7 +644,7 @@ static void test_reset_within_a_request(void **state)
 			board_make_queue(&board, BOARD_ENTRIES);
 		assert_int_equal(
 			board_do_request(&board, VIRTIO_BLK_T_IN, 0, BOARD_BUFFER, 512), 513);
-		assert_int_equal(do_ranges(&board, VIRTIO_BLK_T_DISCARD, &range, 1), 1);
+		assert_int_equal(board_do_ranges(&board, VIRTIO_BLK_T_DISCARD, &range, 1), 1);
 		assert_true(board_disk_unchanged_but(&board, 40 * 512, 512));
 		assert_int_equal(board_drain(&board), 0);
 		board_free(&board);

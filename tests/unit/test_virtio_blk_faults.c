@@ -4,9 +4,7 @@
  * IOERR or UNSUPP and nothing else; a ring error costs the device until a reset. Each is told on
  * the log, and the disk stays as it was.
  */
-#include "tests/unit/virtio_board.h"
-
-static const uint64_t rings[] = { 0, VIRTIO_F_RING_PACKED };
+#include "tests/unit/virtio_driver.h"
 
 /* Where the fields of a row that say 'H', 'B', 'S' lie. */
 #define H BOARD_HEADER
@@ -201,7 +199,8 @@ static void test_request_errors(void **state)
 		const char *name = bad_requests[row].name;
 
 		board_make(&board, bad_requests[row].mode, BOARD_DISK_SIZE, false);
-		board_start(&board, VIRTIO_F_VERSION_1 | bad_requests[row].features | rings[i % 2],
+		board_start(&board,
+			VIRTIO_F_VERSION_1 | bad_requests[row].features | board_rings[i % 2],
 			BOARD_ENTRIES);
 		board_poke(&board, H, &bad_requests[row].header, 16);
 		board_poke(&board, R, bad_requests[row].ranges, 32);
@@ -272,8 +271,7 @@ static void expect_ring_error(
 
 	while (count < 3 && buffers[count].size != 0)
 		count++;
-	board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
-	board_start(&board, BOARD_FEATURES | ring, 32);
+	board_make_started(&board, BOARD_FEATURES | ring, 32);
 	for (uint64_t i = 0; i < 3; i++)
 		board_put_request_at(&board, BOARD_TABLE + 16 * i, BOARD_TABLE + 512 + i,
 			VIRTIO_BLK_T_OUT, i, B + 512, 512);
@@ -312,13 +310,13 @@ static void expect_ring_error(
 static void test_ring_errors(void **state)
 {
 	(void)state;
-	for (size_t ring = 0; ring < ARRAY_COUNT(rings); ring++) {
+	for (size_t ring = 0; ring < ARRAY_COUNT(board_rings); ring++) {
 		for (size_t i = 0; i < ARRAY_COUNT(no_requests); i++)
-			expect_ring_error(no_requests[i].name, no_requests[i].buffers, rings[ring],
-				no_requests[i].message);
+			expect_ring_error(no_requests[i].name, no_requests[i].buffers,
+				board_rings[ring], no_requests[i].message);
 		for (size_t i = 0; i < ARRAY_COUNT(broken_chains); i++)
 			expect_ring_error(broken_chains[i].name, broken_chains[i].buffers,
-				rings[ring], "status set to DEVICE_NEEDS_RESET");
+				board_rings[ring], "status set to DEVICE_NEEDS_RESET");
 	}
 }
 
@@ -353,8 +351,7 @@ static void test_ring_structure_errors(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-		board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
-		board_start(&board, BOARD_FEATURES | VIRTIO_F_INDIRECT_DESC, 16);
+		board_make_started(&board, BOARD_FEATURES | VIRTIO_F_INDIRECT_DESC, 16);
 		board_poke(&board, BOARD_DESCRIPTORS, rows[i].descriptors, 32);
 		board_poke(&board, BOARD_TABLE, rows[i].table, 32);
 		board_poke16(&board, BOARD_DRIVER + 4, rows[i].head);
@@ -383,13 +380,12 @@ static void test_buffers_over_the_ring(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 2 * ARRAY_COUNT(targets); i++) {
-		board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
-		board_start(&board, BOARD_FEATURES | rings[i % 2], BOARD_ENTRIES);
+		board_make_started(&board, BOARD_FEATURES | board_rings[i % 2], BOARD_ENTRIES);
 		log_set_level(LOG_ERROR);
 		for (int j = 0; j < 3; j++)
 			board_put_request(&board, VIRTIO_BLK_T_IN, 0, targets[i / 2], 512);
 		board_notify(&board);
-		board_start(&board, BOARD_FEATURES | rings[i % 2], BOARD_ENTRIES);
+		board_start(&board, BOARD_FEATURES | board_rings[i % 2], BOARD_ENTRIES);
 		assert_int_equal(board_do_request(&board, VIRTIO_BLK_T_IN, 0, B, 512), 513);
 		board_free(&board);
 	}

@@ -3,9 +3,7 @@
  * Unit tests of devices/virtio_blk.c: what waits for the write-back. FLUSH, writes that are to be
  * durable when they complete, failed write-backs, and what happens to those that wait.
  */
-#include "tests/unit/virtio_board.h"
-
-static const uint64_t rings[] = { 0, VIRTIO_F_RING_PACKED };
+#include "tests/unit/virtio_driver.h"
 
 /* With FLUSH but not CONFIG_WCE, a cache that writes back. */
 #define WRITE_BACK    (VIRTIO_F_VERSION_1 | VIRTIO_BLK_F_FLUSH)
@@ -53,8 +51,7 @@ static void test_flush_waits(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		const bool done = i / 2;
 
-		board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
-		board_start(&board, WRITE_BACK | rings[i % 2], BOARD_ENTRIES);
+		board_make_started(&board, WRITE_BACK | board_rings[i % 2], BOARD_ENTRIES);
 		put_out(&board, 0);
 		board_notify(&board);
 		assert_int_equal(board_drain(&board), 1);
@@ -119,8 +116,7 @@ static void test_flush_of_what_another_wrote(void **state)
 	uint8_t byte = 1;
 
 	(void)state;
-	board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
-	board_start(&board, WRITE_BACK, BOARD_ENTRIES);
+	board_make_started(&board, WRITE_BACK, BOARD_ENTRIES);
 	block_write(&board.block, 0, &byte, 1);
 	put_flush(&board, 0);
 	board_notify(&board);
@@ -143,8 +139,7 @@ static void test_batch_with_flushes(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		const bool done = i / 2;
 
-		board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
-		board_start(&board, WRITE_BACK | rings[i % 2], BOARD_ENTRIES);
+		board_make_started(&board, WRITE_BACK | board_rings[i % 2], BOARD_ENTRIES);
 		put_out(&board, 0);
 		put_flush(&board, 1);
 		put_in(&board, 2);
@@ -210,7 +205,7 @@ static void test_who_waits_for_writes(void **state)
 		const bool out = type == VIRTIO_BLK_T_OUT;
 
 		board_make(&board, rows[row].mode, BOARD_DISK_SIZE, rows[row].sync_at_exit);
-		board_start(&board, rows[row].features | rings[i % 2], BOARD_ENTRIES);
+		board_start(&board, rows[row].features | board_rings[i % 2], BOARD_ENTRIES);
 		if (rows[row].writeback >= 0)
 			board_access_write(
 				&board, VIRTIO_MMIO_CONFIG + 32, 1, (uint64_t)rows[row].writeback);
@@ -242,8 +237,7 @@ static void test_batch_written_through(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		const bool done = i / 2;
 
-		board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
-		board_start(&board, WRITE_THROUGH | rings[i % 2], BOARD_ENTRIES);
+		board_make_started(&board, WRITE_THROUGH | board_rings[i % 2], BOARD_ENTRIES);
 		put_out(&board, 0);
 		put_in(&board, 1);
 		put_out(&board, 2);
@@ -269,8 +263,7 @@ static void test_reads_do_not_wait(void **state)
 	uint8_t byte = 1;
 
 	(void)state;
-	board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
-	board_start(&board, WRITE_THROUGH, BOARD_ENTRIES);
+	board_make_started(&board, WRITE_THROUGH, BOARD_ENTRIES);
 	block_write(&board.block, 0, &byte, 1);
 	put_in(&board, 0);
 	board_notify(&board);
@@ -285,8 +278,7 @@ static void test_notify_while_waiting(void **state)
 	struct board board;
 
 	(void)state;
-	board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
-	board_start(&board, WRITE_THROUGH, BOARD_ENTRIES);
+	board_make_started(&board, WRITE_THROUGH, BOARD_ENTRIES);
 	put_out(&board, 0);
 	board_notify(&board);
 	put_out(&board, 1);
@@ -312,8 +304,7 @@ static void test_no_answer(void **state)
 	struct board board;
 
 	(void)state;
-	board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
-	board_start(&board, WRITE_THROUGH, BOARD_ENTRIES);
+	board_make_started(&board, WRITE_THROUGH, BOARD_ENTRIES);
 	put_in(&board, 0);
 	put_out(&board, 1);
 	board_remember(&board);
@@ -331,10 +322,9 @@ static void test_reset_while_waiting(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 6; i++) {
-		const uint64_t features = WRITE_THROUGH | VIRTIO_F_RING_RESET | rings[i % 2];
+		const uint64_t features = WRITE_THROUGH | VIRTIO_F_RING_RESET | board_rings[i % 2];
 
-		board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
-		board_start(&board, features, BOARD_ENTRIES);
+		board_make_started(&board, features, BOARD_ENTRIES);
 		put_out(&board, 0);
 		board_notify(&board);
 		assert_true(board.block.sync_wanted);
@@ -370,9 +360,8 @@ static void test_ring_error_while_waiting(void **state)
 	struct board board;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_COUNT(rings); i++) {
-		board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
-		board_start(&board, WRITE_THROUGH | rings[i], BOARD_ENTRIES);
+	for (size_t i = 0; i < ARRAY_COUNT(board_rings); i++) {
+		board_make_started(&board, WRITE_THROUGH | board_rings[i], BOARD_ENTRIES);
 		put_out(&board, 0);
 		put_out(&board, 1);
 		board_put(&board, bad, 2);
@@ -441,8 +430,7 @@ static void test_full_ring_written_through(void **state)
 	struct board board;
 
 	(void)state;
-	board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
-	board_start(&board, WRITE_THROUGH | VIRTIO_F_INDIRECT_DESC, 1024);
+	board_make_started(&board, WRITE_THROUGH | VIRTIO_F_INDIRECT_DESC, 1024);
 	for (int round = 0; round < 3; round++) {
 		struct virtq_split_descriptor table[3] = {
 			{ BOARD_HEADER, 16, VIRTQ_DESC_F_NEXT, 1 },

@@ -5,7 +5,7 @@
  * lines of shared/seeds/. What a driver does right must work without a word on the log, what it
  * does wrong must be told.
  */
-#include "tests/unit/virtio_board.h"
+#include "tests/unit/virtio_driver.h"
 
 /* xv6: pages from its allocator, and what it keeps beside them. */
 #define XV6_NUM     8u
@@ -170,7 +170,7 @@ static void test_xv6(void **state)
 	struct xv6 xv6;
 
 	(void)state;
-	board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
+	board_make_plain(&board);
 	xv6_init(&xv6, &board);
 	/* FLUSH is among what it accepts, so its cache writes back: no write waits. */
 	for (uint64_t block = 0; block < BOARD_SECTORS / 2; block++) {
@@ -193,7 +193,7 @@ static void test_xv6_for_long(void **state)
 	struct xv6 xv6;
 
 	(void)state;
-	board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
+	board_make_plain(&board);
 	xv6_init(&xv6, &board);
 	for (uint32_t i = 0; i < 66000; i++)
 		xv6_rw(&xv6, i % (BOARD_SECTORS / 2), XV6_BUFFERS + i % 2 * XV6_BSIZE, false);
@@ -214,7 +214,7 @@ static void test_xv6_with_two_at_once(void **state)
 	uint32_t seen;
 
 	(void)state;
-	board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
+	board_make_plain(&board);
 	xv6_init(&xv6, &board);
 	first = xv6_start_rw(&xv6, 0, XV6_BUFFERS, false);
 	for (unsigned int i = 0; i < 40; i++) {
@@ -301,7 +301,7 @@ static void test_tock(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
-		board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
+		board_make_plain(&board);
 		assert_true(tock_initialize(&board, wanted[i], 1));
 		assert_int_equal(board_read(&board, VIRTIO_MMIO_STATUS), 0x0f);
 		memset(board_guest(&board, BOARD_BUFFER), 0x5a, 512);
@@ -333,7 +333,7 @@ static void test_tock_with_too_many_queues(void **state)
 	struct board board;
 
 	(void)state;
-	board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
+	board_make_plain(&board);
 	assert_false(tock_initialize(&board, 0, 2));
 	assert_int_equal(board_read(&board, VIRTIO_MMIO_STATUS), 0x0b | VIRTIO_STATUS_FAILED);
 	assert_int_equal(board_log_lines(), 0);
@@ -563,8 +563,7 @@ static void run_hermit(uint64_t features, bool indirect)
 		.event_index = (features & VIRTIO_F_EVENT_IDX) != 0,
 	};
 
-	board_make(&board, RAMDISK_READ_WRITE, BOARD_DISK_SIZE, false);
-	board_start(&board, features | VIRTIO_F_VERSION_1 | VIRTIO_BLK_F_FLUSH, HERMIT_SIZE);
+	board_make_started(&board, features | VIRTIO_F_VERSION_1 | VIRTIO_BLK_F_FLUSH, HERMIT_SIZE);
 	for (uint16_t id = 0; id < HERMIT_SIZE; id++)
 		hermit.pool[hermit.free++] = id;
 	for (unsigned int i = 0; i < 60; i++) {
