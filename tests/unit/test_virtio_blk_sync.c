@@ -1,46 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unit tests of devices/virtio_blk.c: what waits for the write-back. FLUSH, writes that are to be
- * durable when they complete, failed write-backs, and what happens to those that wait.
+ * Unit tests of devices/virtio_blk.c: what waits for the write-back, and what comes of it. FLUSH,
+ * and writes that are to be durable when they complete. What may happen meanwhile is in
+ * test_virtio_blk_waiting.c.
  */
-#include "tests/unit/virtio_driver.h"
-
-/* With FLUSH but not CONFIG_WCE, a cache that writes back. */
-#define WRITE_BACK    (VIRTIO_F_VERSION_1 | VIRTIO_BLK_F_FLUSH)
-#define WRITE_THROUGH (VIRTIO_F_VERSION_1 | VIRTIO_BLK_F_WRITE_ZEROES | VIRTIO_BLK_F_DISCARD)
-
-/* What the run loop does: writes the dirty grains back, or fails to. */
-static void write_back(struct board *board, bool done)
-{
-	assert_true(board->block.sync_wanted);
-	if (done)
-		ramdisk_clean(&board->disk, 0, board->disk.size);
-	block_complete_sync(&board->block, done);
-}
-
-static void put_out(struct board *board, unsigned int i)
-{
-	board_put_request_at(board, BOARD_TABLE + 16 * i, BOARD_STATUS + i, VIRTIO_BLK_T_OUT, i,
-		BOARD_BUFFER, 512);
-}
-
-static void put_in(struct board *board, unsigned int i)
-{
-	board_put_request_at(board, BOARD_TABLE + 16 * i, BOARD_STATUS + i, VIRTIO_BLK_T_IN, i,
-		BOARD_BUFFER + 1024, 512);
-}
-
-static void put_flush(struct board *board, unsigned int i)
-{
-	board_put_request_at(
-		board, BOARD_TABLE + 16 * i, BOARD_STATUS + i, VIRTIO_BLK_T_FLUSH, 0, 0, 0);
-}
-
-static void expect_statuses(struct board *board, const uint8_t *statuses, unsigned int count)
-{
-	for (unsigned int i = 0; i < count; i++)
-		assert_int_equal(*board_guest(board, BOARD_STATUS + i), statuses[i]);
-}
+#include "tests/unit/virtio_sync.h"
 
 static void test_flush_waits(void **state)
 {
@@ -124,45 +88,6 @@ static void test_flush_of_what_another_wrote(void **state)
 	board_free(&board);
 }
 
-/*
- * Requests around a FLUSH in one notify: all are executed, none is shown before the write-back, and
- * then all are shown in their order, by one interrupt. Only the FLUSH hangs on its success.
- */
-static void test_batch_with_flushes(void **state)
-{
-	static const uint8_t fine[] = { 0, 0, 0, 0, 0 };
-	static const uint8_t failed[] = { 0, 1, 0, 0, 1 };
-	struct board board;
-	uint32_t length;
-
-	(void)state;
-	for (size_t i = 0; i < 4; i++) {
-		const bool done = i / 2;
-
-		board_make_started(&board, WRITE_BACK | board_rings[i % 2], BOARD_ENTRIES);
-		put_out(&board, 0);
-		put_flush(&board, 1);
-		put_in(&board, 2);
-		put_out(&board, 3);
-		put_flush(&board, 4);
-		board_notify(&board);
-		assert_int_equal(board_drain(&board), 0);
-		assert_int_equal(board.raised, 0);
-		assert_int_equal(board.device.syncs, 1);
-		assert_memory_equal(
-			board.disk.data + 3 * 512, board_guest(&board, BOARD_BUFFER), 512);
-		write_back(&board, done);
-		expect_statuses(&board, done ? fine : failed, 5);
-		for (unsigned int j = 0; j < 5; j++) {
-			assert_true(board_take_used(&board, &length));
-			assert_int_equal(length, j == 2 ? 513 : 1);
-		}
-		assert_int_equal(board_drain(&board), 0);
-		assert_int_equal(board.device.mmio.interrupts, 1);
-		board_free(&board);
-	}
-}
-
 /* 5.2.6.2: who may rely on what. */
 static void test_who_waits_for_writes(void **state)
 {
@@ -226,36 +151,6 @@ static void test_who_waits_for_writes(void **state)
 	}
 }
 
-/* All writes of one notify wait for one write-back; reads and refused requests hang on nothing. */
-static void test_batch_written_through(void **state)
-{
-	static const uint8_t fine[] = { 0, 0, 0, 1, 0 };
-	static const uint8_t failed[] = { 1, 0, 1, 1, 1 };
-	struct board board;
-
-	(void)state;
-	for (size_t i = 0; i < 4; i++) {
-		const bool done = i / 2;
-
-		board_make_started(&board, WRITE_THROUGH | board_rings[i % 2], BOARD_ENTRIES);
-		put_out(&board, 0);
-		put_in(&board, 1);
-		put_out(&board, 2);
-		board_put_request_at(&board, BOARD_TABLE + 48, BOARD_STATUS + 3, VIRTIO_BLK_T_OUT,
-			64, BOARD_BUFFER, 512);
-		put_out(&board, 4);
-		board_notify(&board);
-		assert_int_equal(board_drain(&board), 0);
-		assert_int_equal(board.device.syncs, 1);
-		write_back(&board, done);
-		expect_statuses(&board, done ? fine : failed, 5);
-		assert_int_equal(board_drain(&board), 5);
-		assert_int_equal(board.device.failures, done ? 1 : 4);
-		assert_int_equal(board.device.mmio.interrupts, 1);
-		board_free(&board);
-	}
-}
-
 /* Reads alone wait for nothing, whatever others have left to be written back. */
 static void test_reads_do_not_wait(void **state)
 {
@@ -272,156 +167,94 @@ static void test_reads_do_not_wait(void **state)
 	board_free(&board);
 }
 
-/* A notify meanwhile is taken up behind the write-back. */
-static void test_notify_while_waiting(void **state)
+/*
+ * Requests of one notify, a letter each: a read, a write, a FLUSH, or a write beyond the end of the
+ * disk. Their statuses, where the write-back is done and where it fails.
+ */
+struct batch {
+	uint64_t features;
+	char kinds[6];
+	uint8_t done[5], failed[5];
+};
+
+static void put_batch(struct board *board, const char *kinds)
 {
-	struct board board;
-
-	(void)state;
-	board_make_started(&board, WRITE_THROUGH, BOARD_ENTRIES);
-	put_out(&board, 0);
-	board_notify(&board);
-	put_out(&board, 1);
-	board_notify(&board);
-	assert_int_equal(board_drain(&board), 0);
-	assert_false(virtio_blk_has_more(&board.device));
-	virtio_blk_continue(&board.device);
-	assert_int_equal(*board_guest(&board, BOARD_STATUS + 1), BOARD_NO_STATUS);
-	write_back(&board, true);
-	assert_int_equal(board_drain(&board), 1);
-	assert_int_equal(board.attention, 1);
-	assert_true(virtio_blk_has_more(&board.device));
-	virtio_blk_continue(&board.device);
-	write_back(&board, true);
-	assert_int_equal(board_drain(&board), 1);
-	assert_int_equal(*board_guest(&board, BOARD_STATUS + 1), VIRTIO_BLK_S_OK);
-	board_free(&board);
-}
-
-/* The run may end in the middle of it: nothing is complete then. */
-static void test_no_answer(void **state)
-{
-	struct board board;
-
-	(void)state;
-	board_make_started(&board, WRITE_THROUGH, BOARD_ENTRIES);
-	put_in(&board, 0);
-	put_out(&board, 1);
-	board_remember(&board);
-	board_notify(&board);
-	assert_int_equal(*board_guest(&board, BOARD_STATUS + 1), BOARD_NO_STATUS);
-	assert_int_equal(board_peek(&board, BOARD_DEVICE + 2, 2), 0);
-	assert_int_equal(board_read(&board, VIRTIO_MMIO_INTERRUPT_STATUS), 0);
-	board_free(&board);
-}
-
-/* Whoever waited is forgotten when the queue goes, and the write-back finds nobody. */
-static void test_reset_while_waiting(void **state)
-{
-	struct board board;
-
-	(void)state;
-	for (size_t i = 0; i < 6; i++) {
-		const uint64_t features = WRITE_THROUGH | VIRTIO_F_RING_RESET | board_rings[i % 2];
-
-		board_make_started(&board, features, BOARD_ENTRIES);
-		put_out(&board, 0);
-		board_notify(&board);
-		assert_true(board.block.sync_wanted);
-		if (i / 2 == 0)
-			board_write(&board, VIRTIO_MMIO_STATUS, 0);
-		else if (i / 2 == 1)
-			board_write(&board, VIRTIO_MMIO_QUEUE_RESET, 1);
-		else
-			board_write(&board, VIRTIO_MMIO_QUEUE_READY, 0);
-		assert_false(board.block.sync_wanted);
-		board_remember(&board);
-		block_complete_sync(&board.block, true);
-		assert_int_equal(board_guest_changes(&board), 0);
-		assert_int_equal(board_read(&board, VIRTIO_MMIO_INTERRUPT_STATUS), 0);
-		if (i / 2 == 0)
-			board_start(&board, features, BOARD_ENTRIES);
-		else
-			board_make_queue(&board, BOARD_ENTRIES);
-		put_out(&board, 0);
-		board_notify(&board);
-		write_back(&board, true);
-		assert_int_equal(board_drain(&board), 1);
-		assert_int_equal(board_status(&board), VIRTIO_BLK_S_OK);
-		board_free(&board);
+	for (unsigned int i = 0; kinds[i] != '\0'; i++) {
+		switch (kinds[i]) {
+		case 'r': put_in(board, i); break;
+		case 'w': put_out(board, i); break;
+		case 'F': put_flush(board, i); break;
+		default:
+			board_put_request_at(board, BOARD_TABLE + 16 * i, BOARD_STATUS + i,
+				VIRTIO_BLK_T_OUT, BOARD_SECTORS, BOARD_BUFFER, 512);
+			break;
+		}
 	}
 }
 
-/* Chains before a ring error are used once, even if they have to wait for it. */
-static void test_ring_error_while_waiting(void **state)
+static void expect_batch(struct board *board, const struct batch *batch, bool done)
 {
-	static const struct board_buffer bad[] = { { BOARD_HEADER, 15, false },
-		{ BOARD_STATUS + 9, 1, true } };
+	const uint8_t *wanted = done ? batch->done : batch->failed;
+	unsigned int failures = 0;
+	uint32_t length;
+
+	for (unsigned int i = 0; batch->kinds[i] != '\0'; i++) {
+		assert_int_equal(*board_guest(board, BOARD_STATUS + i), wanted[i]);
+		failures += wanted[i] != VIRTIO_BLK_S_OK;
+		assert_true(board_take_used(board, &length));
+		assert_int_equal(length, batch->kinds[i] == 'r' ? 513 : 1);
+	}
+	assert_int_equal(board_drain(board), 0);
+	assert_int_equal(board->device.failures, failures);
+	assert_int_equal(board->device.mmio.interrupts, 1);
+}
+
+/*
+ * All are executed, none is shown before the write-back, and then all are shown in their order, by
+ * one interrupt.
+ */
+static void try_batch(const struct batch *batch)
+{
 	struct board board;
 
-	(void)state;
-	for (size_t i = 0; i < ARRAY_COUNT(board_rings); i++) {
-		board_make_started(&board, WRITE_THROUGH | board_rings[i], BOARD_ENTRIES);
-		put_out(&board, 0);
-		put_out(&board, 1);
-		board_put(&board, bad, 2);
-		put_out(&board, 2);
+	for (size_t i = 0; i < 4; i++) {
+		const bool done = i / 2;
+
+		board_make_started(&board, batch->features | board_rings[i % 2], BOARD_ENTRIES);
+		put_batch(&board, batch->kinds);
 		board_notify(&board);
-		assert_int_equal(board_read(&board, VIRTIO_MMIO_STATUS), 0x4f);
-		assert_int_equal(board_read(&board, VIRTIO_MMIO_INTERRUPT_STATUS), 2);
 		assert_int_equal(board_drain(&board), 0);
-		write_back(&board, true);
-		assert_int_equal(board_drain(&board), 2);
-		assert_int_equal(board_read(&board, VIRTIO_MMIO_INTERRUPT_STATUS), 3);
-		assert_int_equal(*board_guest(&board, BOARD_STATUS + 1), VIRTIO_BLK_S_OK);
-		assert_int_equal(*board_guest(&board, BOARD_STATUS + 2), BOARD_NO_STATUS);
+		assert_int_equal(board.raised, 0);
+		assert_int_equal(board.device.syncs, 1);
+		for (unsigned int j = 0; batch->kinds[j] != '\0'; j++) {
+			if (batch->kinds[j] == 'w')
+				assert_memory_equal(board.disk.data + j * 512,
+					board_guest(&board, BOARD_BUFFER), 512);
+		}
+		write_back(&board, done);
+		expect_batch(&board, batch, done);
 		board_free(&board);
 	}
 }
 
-/* A turn that ends with writes waiting: behind the write-back the rest is drawn attention to. */
-static void test_turn_ends_while_waiting(void **state)
+/* Requests around a FLUSH: only the FLUSH hangs on the write-back's success. */
+static void test_batch_with_flushes(void **state)
 {
-	static const struct virtio_blk_range whole = { 0, 32768, 0 };
-	struct board board;
+	static const struct batch batch = { WRITE_BACK, "wFrwF", { 0, 0, 0, 0, 0 },
+		{ 0, 1, 0, 0, 1 } };
 
 	(void)state;
-	board_make(&board, RAMDISK_READ_WRITE, VIRTIO_BLK_MAX_COPY, false);
-	board_start(&board, WRITE_THROUGH, BOARD_ENTRIES);
-	board_poke(&board, BOARD_RANGES, &whole, sizeof(whole));
-	board_put_request(&board, VIRTIO_BLK_T_WRITE_ZEROES, 0, BOARD_RANGES, sizeof(whole));
-	put_in(&board, 1);
-	board_notify(&board);
-	assert_int_equal(board.attention, 0);
-	assert_false(virtio_blk_has_more(&board.device));
-	write_back(&board, true);
-	assert_int_equal(board_drain(&board), 1);
-	assert_int_equal(board.attention, 1);
-	assert_true(virtio_blk_has_more(&board.device));
-	virtio_blk_continue(&board.device);
-	assert_int_equal(board_drain(&board), 1);
-	assert_int_equal(*board_guest(&board, BOARD_STATUS + 1), VIRTIO_BLK_S_OK);
-	board_free(&board);
+	try_batch(&batch);
 }
 
-/* Without anyone to draw attention of, the run loop may still ask. */
-static void test_no_attention(void **state)
+/* All writes wait for one write-back; reads and refused requests hang on nothing. */
+static void test_batch_written_through(void **state)
 {
-	static const struct virtio_blk_range whole = { 0, 32768, 0 };
-	struct board board;
+	static const struct batch batch = { WRITE_THROUGH, "wrwxw", { 0, 0, 0, 1, 0 },
+		{ 1, 0, 1, 1, 1 } };
 
 	(void)state;
-	board_make(&board, RAMDISK_READ_WRITE, VIRTIO_BLK_MAX_COPY, true);
-	board.device.attention = NULL;
-	board_start(&board, WRITE_THROUGH, BOARD_ENTRIES);
-	board_poke(&board, BOARD_RANGES, &whole, sizeof(whole));
-	board_put_request(&board, VIRTIO_BLK_T_WRITE_ZEROES, 0, BOARD_RANGES, sizeof(whole));
-	put_in(&board, 1);
-	board_notify(&board);
-	assert_true(virtio_blk_has_more(&board.device));
-	virtio_blk_continue(&board.device);
-	assert_int_equal(board_drain(&board), 2);
-	board_free(&board);
+	try_batch(&batch);
 }
 
 /* As many writes as a ring holds, over and over. */
@@ -463,16 +296,10 @@ int main(void)
 		cmocka_unit_test(test_flush_waits),
 		cmocka_unit_test(test_flush_with_nothing_to_do),
 		cmocka_unit_test(test_flush_of_what_another_wrote),
-		cmocka_unit_test(test_batch_with_flushes),
 		cmocka_unit_test(test_who_waits_for_writes),
-		cmocka_unit_test(test_batch_written_through),
 		cmocka_unit_test(test_reads_do_not_wait),
-		cmocka_unit_test(test_notify_while_waiting),
-		cmocka_unit_test(test_no_answer),
-		cmocka_unit_test(test_reset_while_waiting),
-		cmocka_unit_test(test_ring_error_while_waiting),
-		cmocka_unit_test(test_turn_ends_while_waiting),
-		cmocka_unit_test(test_no_attention),
+		cmocka_unit_test(test_batch_with_flushes),
+		cmocka_unit_test(test_batch_written_through),
 		cmocka_unit_test(test_full_ring_written_through),
 	};
 
