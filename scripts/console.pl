@@ -7,7 +7,11 @@
 # has started, the firmware's screen control is left out of what is shown.
 use strict;
 use warnings;
+use IO::Handle;
 use Socket;
+
+# Keys that wait for a machine which does not take them; more stay where they come from.
+use constant WAITING_MAX => 1 << 20;
 
 my ($port_file, $log_file) = @ARGV;
 my $ctrl_a = "\x01";
@@ -19,8 +23,6 @@ open(my $port, '>', "$port_file.new") or die "console: $port_file: $!\n";
 print $port +(sockaddr_in(getsockname($listener)))[0];
 close($port);
 rename("$port_file.new", $port_file);
-accept(my $machine, $listener) or die "console: $!\n";
-close($listener);
 
 my ($started, $pending, $escaped, $input_open) = (0, '', 0, 1);
 
@@ -60,40 +62,59 @@ sub typed {
 	return $out;
 }
 
-sub write_all {
-	my ($to, $bytes) = @_;
+sub show {
+	my ($bytes) = @_;
 
 	while (length $bytes) {
-		my $done = syswrite($to, $bytes);
+		my $done = syswrite(STDOUT, $bytes);
 		return 0 if !defined $done;
 		substr($bytes, 0, $done, '');
 	}
 	return 1;
 }
 
+# The machine's end of the connection, once it has called.
+sub answer {
+	accept(my $caller, $listener) or die "console: $!\n";
+	close($listener);
+	$caller->blocking(0);
+	return $caller;
+}
+
+my ($machine, $waiting) = (undef, '');
+
 $SIG{PIPE} = 'IGNORE';
 for (;;) {
-	my $ready = '';
+	my ($readable, $writable) = ('', '');
 
-	vec($ready, fileno($machine), 1) = 1;
-	vec($ready, fileno(STDIN), 1) = 1 if $input_open;
-	next if select($ready, undef, undef, undef) < 0;
-	if (vec($ready, fileno($machine), 1)) {
-		my $bytes;
-
-		last if !sysread($machine, $bytes, 65536);
-		syswrite($log, $bytes);
-		write_all(*STDOUT, shown($bytes));
-	}
-	if ($input_open && vec($ready, fileno(STDIN), 1)) {
-		my $keys;
-
-		if (!sysread(STDIN, $keys, 4096)) {
+	vec($readable, fileno($machine // $listener), 1) = 1;
+	vec($readable, fileno(STDIN), 1) = 1 if $input_open && length($waiting) < WAITING_MAX;
+	vec($writable, fileno($machine), 1) = 1 if $machine && length($waiting);
+	next if select($readable, $writable, undef, undef) < 0;
+	if ($input_open && vec($readable, fileno(STDIN), 1)) {
+		if (sysread(STDIN, my $keys, 4096)) {
+			my $bytes = typed($keys);
+			exit(3) if !defined $bytes;
+			$waiting .= $bytes;
+		} else {
 			$input_open = 0;
-			next;
 		}
-		my $bytes = typed($keys);
-		exit(3) if !defined $bytes;
-		last if !write_all($machine, $bytes);
+	}
+	if (!$machine) {
+		$machine = answer() if vec($readable, fileno($listener), 1);
+		next;
+	}
+	if (vec($writable, fileno($machine), 1)) {
+		my $done = syswrite($machine, $waiting);
+		# What nobody takes any more is dropped; the end itself is seen by reading.
+		$done //= $!{EAGAIN} ? 0 : length($waiting);
+		substr($waiting, 0, $done, '');
+	}
+	if (vec($readable, fileno($machine), 1)) {
+		my $count = sysread($machine, my $bytes, 65536);
+		next if !defined $count && $!{EAGAIN};
+		last if !$count;
+		syswrite($log, $bytes);
+		show(shown($bytes));
 	}
 }

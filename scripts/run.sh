@@ -7,7 +7,7 @@
 #                                       as in cafevisor.conf; DISK is changed in place
 #   ARGS                                words for cafevisor.efi, which override those
 #   ENGINE                              kvm, bochs or tcg instead of what scripts/engine.sh finds
-#   CONSOLE                             1: what is typed goes to the guest, Ctrl-A X ends the run
+#   CONSOLE                             1: what is typed goes to the guest, Ctrl-A X ends the run; 0: not
 #   BUILD                               the folder with cafevisor.efi and starter.efi
 #   BOCHS_START, QEMU_START             seconds for the firmware and for loading, on a slow host
 # Exit status: the guest's and Cafevisor's (README.md); without a result of theirs 103 when the
@@ -94,6 +94,8 @@ check_words() {
 		[[ ${!name} != *[[:cntrl:]]* ]] ||
 			fail "$STATUS_USAGE" "$name: only text may stand there, no line breaks"
 	done
+	[[ $CONSOLE =~ ^[01]?$ ]] || fail "$STATUS_USAGE" "CONSOLE=$CONSOLE: 1 or 0"
+	[ "$CONSOLE" != 0 ] || CONSOLE=
 	((${#ARGS} < 4000)) || fail "$STATUS_USAGE" "ARGS: longer than 3999 characters"
 }
 
@@ -209,6 +211,11 @@ start_console() {
 	MACHINE_CONSOLE=$(<"$work/port")
 }
 
+# A machine that did not start has not called; this call is answered in its place, and ends at once.
+end_unanswered_console() {
+	(: <>"/dev/tcp/127.0.0.1/$MACHINE_CONSOLE") 2>/dev/null || :
+}
+
 # shellcheck disable=SC2317 # machine_wait calls it
 # For machine_wait: Ctrl-A X ends the console, and with it the machine.
 console_has_ended() {
@@ -234,6 +241,7 @@ run_machine() {
 	[ -n "$CONSOLE" ] || show_log
 	machine_wait "$limit" "${until[@]}" || ended=$?
 	restore_terminal
+	[ -z "$CONSOLE" ] || end_unanswered_console
 	wait "$tail_pid" 2>/dev/null || console=$?
 	tail_pid=
 	((console != CONSOLE_LEFT)) || plug_pulled=1

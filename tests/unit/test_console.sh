@@ -33,16 +33,20 @@ soon() {
 	done
 }
 
-# A console with its terminal's keys on 4, and the machine's end of the connection on 5.
-start() {
+# A console with its terminal's keys on 4.
+start_alone() {
 	rm -f -- "$work"/*
 	mkfifo "$work/keys"
 	perl "$top/scripts/console.pl" "$work/port" "$work/log" <"$work/keys" >"$work/shown" \
 		2>"$work/errors" &
 	console=$!
 	exec 4>"$work/keys"
-	soon test -s "$work/port" || return
-	exec 5<>"/dev/tcp/127.0.0.1/$(<"$work/port")"
+	soon test -s "$work/port"
+}
+
+# And with the machine's end of the connection on 5.
+start() {
+	start_alone && exec 5<>"/dev/tcp/127.0.0.1/$(<"$work/port")"
 }
 
 # The status of the console, once it has ended by itself.
@@ -59,8 +63,21 @@ has_ended() {
 	! kill -0 "$console"
 }
 
+# Whether the flood of keys has made no progress for a while.
+has_stalled() {
+	local before
+
+	before=$(grep wchar "/proc/$flood/io")
+	sleep 1
+	[ "$before" = "$(grep wchar "/proc/$flood/io")" ]
+}
+
 shows() {
 	[ "$(<"$work/shown")" = "$1" ]
+}
+
+has_shown() {
+	(($(stat -c %s "$work/shown") == $1))
 }
 
 # The next bytes that the machine receives, as many as its argument has.
@@ -94,4 +111,22 @@ printf 'more' >&5
 expect 'it goes on without a keyboard' soon shows more
 exec 5>&-
 expect 'it ends with the machine' ends_with 0
+
+start_alone
+printf '\001x' >&4
+expect 'Ctrl-A X ends it before the machine has called' ends_with 3
+exec 4>&-
+
+# Keys without end, until the connection holds no more of them: the machine takes none, and speaks.
+start
+yes 2>/dev/null >&4 4>&- 5>&- &
+flood=$!
+soon has_stalled
+head -c 8M /dev/zero >&5 &
+expect 'keys that the machine does not take hold up nothing that it says' soon has_shown $((8 << 20))
+kill $! 2>/dev/null
+exec 5>&-
+expect 'it ends with the machine, whatever keys are left' ends_with 0
+kill "$flood" 2>/dev/null
+exec 4>&-
 exit "$failed"

@@ -53,9 +53,9 @@ run() {
 	: >"$work/started.txt"
 	printf 'the disk as it was' >"$work/disks/disk.img"
 	chmod 640 "$work/disks/disk.img"
-	env -u GUEST -u MEMORY -u TIMEOUT -u CMDLINE -u ARGS -u ENGINE PATH="$work/bin:$PATH" \
-		ENGINE_ROOT="$work" BUILD="$work/build" DISK="$work/disks/disk.img" "$@" \
-		"$top/scripts/run.sh" >"$work/out.txt" 2>&1
+	env -u GUEST -u MEMORY -u TIMEOUT -u CMDLINE -u ARGS -u ENGINE -u CONSOLE \
+		PATH="$work/bin:$PATH" ENGINE_ROOT="$work" BUILD="$work/build" DISK="$work/disks/disk.img" \
+		"$@" timeout 60 "$top/scripts/run.sh" >"$work/out.txt" 2>&1 </dev/null
 	status=$?
 }
 
@@ -96,6 +96,19 @@ run BOCHS_START=1 TIMEOUT=1
 expect 'a machine that hangs: 103' test "$status" = 103
 expect 'a machine that hangs: said' says 'was ended after'
 expect 'a machine that hangs leaves nothing behind' nothing_left
+
+bochs_does 'echo "no ROM image" >&2; exit 1'
+run CONSOLE=1
+expect 'a machine that never calls the console: 102' test "$status" = 102
+expect 'a machine that never calls the console: said' says 'no ROM image'
+# shellcheck disable=SC2016 # the made-up Bochs reads its own bochsrc
+bochs_does 'result status=6; grep -q "mode=socket-client" bochsrc && result status=7'
+run CONSOLE=1
+expect 'CONSOLE=1: a console' test "$status" = 7
+run CONSOLE=0
+expect 'CONSOLE=0: none' test "$status" = 6
+run CONSOLE=yes
+expect 'CONSOLE: 0 or 1' eval "test $status = 2 && says 'CONSOLE=yes: 1 or 0'"
 
 # --- the disk -------------------------------------------------------------------------------------
 bochs_does 'disk "what the guest wrote"; result status=3 bytes_written_back=4096'
