@@ -179,9 +179,11 @@ $(BUILD)/efi/starter.o: scripts/starter.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(IMAGE_CFLAGS) $(EFI_CFLAGS) -MMD -MP -c $< -o $@
+# A program's further files lie in a folder of its name.
+$(BUILD)/efi/state.so: $(patsubst tests/boot/efi/%.c,$(BUILD)/efi/%.o,$(wildcard tests/boot/efi/state/*.c))
 $(BUILD)/efi/%.so: $(BUILD)/efi/%.o
 	$(Q)ld -nostdlib -shared -Bsymbolic -znocombreloc --build-id=none --no-undefined \
-		-T $(EFI_LIB)/elf_x86_64_efi.lds $(EFI_LIB)/crt0-efi-x86_64.o $< -L $(EFI_LIB) \
+		-T $(EFI_LIB)/elf_x86_64_efi.lds $(EFI_LIB)/crt0-efi-x86_64.o $(filter %.o,$^) -L $(EFI_LIB) \
 		-lefi -lgnuefi -o $@
 	$(Q)! objdump -h $@ | grep ' \.bss' || { echo '$@: that is not in the program'; rm $@; exit 1; }
 $(BUILD)/efi/%.efi: $(BUILD)/efi/%.so

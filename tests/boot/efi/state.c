@@ -13,8 +13,9 @@
 #include <efi.h>
 #include <efilib.h>
 
-#include "tests/boot/efi/state.h"
+#include "tests/boot/efi/state/state.h"
 #include "vmm/cpu.h"
+#include "vmm/x86.h"
 
 #define PROGRAM_PATH L"\\cafevisor.efi"
 #define RESULT_PATH  L"\\state.result"
