@@ -87,9 +87,10 @@ void com1_write(void *context, const char *bytes, size_t size)
 	struct com1 *com1 = context;
 
 	for (size_t i = 0; i < size; i++) {
-		if (bytes[i] == '\n')
+		if (bytes[i] == '\n' && com1->last != '\r')
 			put_byte(com1, '\r');
 		put_byte(com1, bytes[i]);
+		com1->last = bytes[i];
 	}
 	/* What is in the FIFO goes out by itself; next time we ask again how much is free. */
 	com1->room = 0;

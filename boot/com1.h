@@ -15,12 +15,16 @@ struct com1 {
 	unsigned int fifo;     /* bytes that the transmitter takes at once */
 	unsigned int room;     /* of these, how many are free for certain */
 	unsigned int timeouts; /* in a row */
+	char last;             /* that was written */
 };
 
 /* Looks whether there is a port; one that nobody has set up is set to 115200 8n1. */
 void com1_init(struct com1 *com1);
 
-/* A log_sink_fn; context is the struct com1. Waits are bounded; a dead port is left alone. */
+/*
+ * A log_sink_fn; context is the struct com1. A line ends with CR and LF, whether a guest's bytes
+ * have both or just LF. Waits are bounded; a dead port is left alone.
+ */
 void com1_write(void *context, const char *bytes, size_t size);
 
 /* A byte that has arrived, if there is one. context is the struct com1. */
