@@ -103,6 +103,19 @@ static inline void child_reply(struct child *child)
 	child_write_all(child->out, size);
 }
 
+/* All of a child's work: answer() does what each request asks and fills the reply. */
+static inline int child_serve(void (*answer)(struct child *child))
+{
+	struct child child;
+
+	child_start(&child);
+	while (child_next(&child)) {
+		answer(&child);
+		child_reply(&child);
+	}
+	return 0;
+}
+
 static inline uint64_t child_take(struct child *child, unsigned int width)
 {
 	uint64_t value = 0;

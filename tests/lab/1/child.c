@@ -7,15 +7,17 @@
 
 #include "vmm/decode.h"
 
+static uint8_t *page_end;
+
 /* 'D': the code's size, then the bytes. */
-static void decode(struct child *child, uint8_t *page_end)
+static void decode(struct child *child)
 {
 	enum code_size mode = (enum code_size)child_take(child, 1);
 	size_t count = child->in_size - child->taken;
 	struct insn insn = { 0 };
 	enum status status;
 
-	if (count > PAGE_SIZE)
+	if (child->operation != 'D' || count > PAGE_SIZE)
 		_exit(5);
 	memcpy(page_end - count, child->in + child->taken, count);
 	status = decode_insn(page_end - count, (unsigned int)count, mode, &insn);
@@ -41,15 +43,6 @@ static void decode(struct child *child, uint8_t *page_end)
 
 int main(void)
 {
-	uint8_t *page_end = child_pages(PAGE_SIZE) + PAGE_SIZE;
-	struct child child;
-
-	child_start(&child);
-	while (child_next(&child)) {
-		if (child.operation != 'D')
-			_exit(5);
-		decode(&child, page_end);
-		child_reply(&child);
-	}
-	return 0;
+	page_end = child_pages(PAGE_SIZE) + PAGE_SIZE;
+	return child_serve(decode);
 }

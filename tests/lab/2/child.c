@@ -93,13 +93,6 @@ static void answer(struct child *child)
 
 int main(void)
 {
-	struct child child;
-
-	child_start(&child);
 	store.pages = child_pages(STORE_PAGES * PAGE_SIZE);
-	while (child_next(&child)) {
-		answer(&child);
-		child_reply(&child);
-	}
-	return 0;
+	return child_serve(answer);
 }

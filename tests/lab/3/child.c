@@ -4,23 +4,14 @@
  * pages that nobody may touch. The requests are those of tests/lab/3/board.py.
  */
 #include "tests/lab/child.h"
+#include "tests/lab/child_memory.h"
 
 #include "devices/block.h"
 #include "devices/svirtb.h"
 
-static struct guest_memory memory;
 static struct ramdisk disk;
 static struct block block;
 static struct svirtb device;
-
-/* 'M': gpa, size. A piece of guest memory. */
-static void add_memory(struct child *child)
-{
-	uint64_t gpa = child_take(child, 8), size = child_take(child, 8);
-
-	if (guest_memory_add(&memory, gpa, size, child_pages(size)) != STATUS_OK)
-		_exit(6);
-}
 
 /* 'I': entry size, disk mode, then the disk's bytes. Power-on. */
 static void power_on(struct child *child)
@@ -38,25 +29,7 @@ static void power_on(struct child *child)
 	if (dirty == NULL || ramdisk_init(&disk, pages, size, dirty, mode) != STATUS_OK)
 		_exit(6);
 	block_init(&block, &disk);
-	svirtb_init(&device, &memory, &block, entry_size);
-}
-
-static void poke(struct child *child)
-{
-	uint64_t gpa = child_take(child, 8);
-
-	if (guest_memory_write(&memory, gpa, child->in + child->taken,
-		    child->in_size - child->taken) != STATUS_OK)
-		_exit(6);
-}
-
-static void peek(struct child *child)
-{
-	uint64_t gpa = child_take(child, 8), size = child_take(child, 8);
-
-	if (size > CHILD_MAX || guest_memory_read(&memory, gpa, child->out, size) != STATUS_OK)
-		_exit(6);
-	child->out_size = size;
+	svirtb_init(&device, &child_memory, &block, entry_size);
 }
 
 /* 'D': which grains are marked, a byte each. */
@@ -72,10 +45,10 @@ static void answer(struct child *child)
 	unsigned int width;
 
 	switch (child->operation) {
-	case 'M': add_memory(child); break;
+	case 'M': child_add_memory(child); break;
 	case 'I': power_on(child); break;
-	case 'P': poke(child); break;
-	case 'G': peek(child); break;
+	case 'P': child_poke(child); break;
+	case 'G': child_peek(child); break;
 	case 'K': child_put_bytes(child, disk.data, disk.size); break;
 	case 'D': put_dirty(child); break;
 	case 'R':
@@ -94,12 +67,5 @@ static void answer(struct child *child)
 
 int main(void)
 {
-	struct child child;
-
-	child_start(&child);
-	while (child_next(&child)) {
-		answer(&child);
-		child_reply(&child);
-	}
-	return 0;
+	return child_serve(answer);
 }

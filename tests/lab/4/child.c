@@ -4,44 +4,17 @@
  * and the queue's functions. The requests are those of tests/lab/4/ring.py.
  */
 #include "tests/lab/child.h"
+#include "tests/lab/child_memory.h"
 
 #include "devices/virtq.h"
 
-static struct guest_memory memory;
 static struct virtq queue;
 static struct virtq_chain chain;
-
-/* 'M': gpa, size. A piece of guest memory. */
-static void add_memory(struct child *child)
-{
-	uint64_t gpa = child_take(child, 8), size = child_take(child, 8);
-
-	if (guest_memory_add(&memory, gpa, size, child_pages(size)) != STATUS_OK)
-		_exit(6);
-}
-
-static void poke(struct child *child)
-{
-	uint64_t gpa = child_take(child, 8);
-
-	if (guest_memory_write(&memory, gpa, child->in + child->taken,
-		    child->in_size - child->taken) != STATUS_OK)
-		_exit(6);
-}
-
-static void peek(struct child *child)
-{
-	uint64_t gpa = child_take(child, 8), size = child_take(child, 8);
-
-	if (size > CHILD_MAX || guest_memory_read(&memory, gpa, child->out, size) != STATUS_OK)
-		_exit(6);
-	child->out_size = size;
-}
 
 /* 'S': size, what was negotiated, the three areas. */
 static enum status start(struct child *child)
 {
-	struct virtq_setup setup = { .memory = &memory };
+	struct virtq_setup setup = { .memory = &child_memory };
 
 	setup.size = (uint32_t)child_take(child, 4);
 	setup.indirect = child_take(child, 1) != 0;
@@ -55,8 +28,8 @@ static enum status start(struct child *child)
 /* The guest-physical address of a segment; all ones where it is not wholly guest memory. */
 static uint64_t segment_gpa(const struct virtq_segment *segment)
 {
-	for (unsigned int i = 0; i < memory.count; i++) {
-		const struct guest_range *range = &memory.ranges[i];
+	for (unsigned int i = 0; i < child_memory.count; i++) {
+		const struct guest_range *range = &child_memory.ranges[i];
 		uint64_t offset = (uint64_t)(uintptr_t)segment->host - (uintptr_t)range->host;
 
 		if (offset < range->size && segment->size <= range->size - offset)
@@ -97,7 +70,7 @@ static void go_round(struct child *child)
 
 	for (; done < count; done++) {
 		index++;
-		if (guest_memory_write(&memory, gpa, &index, sizeof(index)) != STATUS_OK)
+		if (guest_memory_write(&child_memory, gpa, &index, sizeof(index)) != STATUS_OK)
 			_exit(6);
 		virtq_begin(&queue);
 		if (virtq_take(&queue, &chain) != VIRTQ_CHAIN)
@@ -114,9 +87,9 @@ static void answer(struct child *child)
 	uint16_t id;
 
 	switch (child->operation) {
-	case 'M': add_memory(child); break;
-	case 'P': poke(child); break;
-	case 'G': peek(child); break;
+	case 'M': child_add_memory(child); break;
+	case 'P': child_poke(child); break;
+	case 'G': child_peek(child); break;
 	case 'S': child_put(child, start(child), 4); break;
 	case 'B': virtq_begin(&queue); break;
 	case 'T': take(child); break;
@@ -133,12 +106,5 @@ static void answer(struct child *child)
 
 int main(void)
 {
-	struct child child;
-
-	child_start(&child);
-	while (child_next(&child)) {
-		answer(&child);
-		child_reply(&child);
-	}
-	return 0;
+	return child_serve(answer);
 }
