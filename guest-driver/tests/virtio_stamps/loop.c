@@ -21,7 +21,9 @@ static const struct area through = { 128, 32 }, uncached = { 160, 32 };
 
 static uint64_t seed;
 
-static void write_by_svirtb(const struct area *area, uint64_t generation)
+/* Makes what is due of a generation in an area, and queues it by either driver. */
+static void queue_due(
+	const struct area *area, uint64_t generation, void (*queue)(struct stamp *stamp))
 {
 	for (uint64_t i = 0; i < area->count; i++) {
 		struct stamp *stamp = &stamps.written[i];
@@ -29,27 +31,34 @@ static void write_by_svirtb(const struct area *area, uint64_t generation)
 		if (!stamp_is_due(seed, area->first + i, generation))
 			continue;
 		stamp_make(stamp, area->first + i, generation);
-		check_equal("queue",
-			svirtb_queue(&stamps.svirtb, SVIRTB_WRITE, stamp->sector, stamp,
-				STAMP_SECTOR_SIZE),
-			SVIRTB_OK);
+		queue(stamp);
 	}
+}
+
+static void queue_by_svirtb(struct stamp *stamp)
+{
+	check_equal("queue",
+		svirtb_queue(&stamps.svirtb, SVIRTB_WRITE, stamp->sector, stamp, STAMP_SECTOR_SIZE),
+		SVIRTB_OK);
+}
+
+static void queue_by_virtio(struct stamp *stamp)
+{
+	check_equal("queue",
+		virtio_blk_queue(
+			&stamps.virtio, VIRTIO_BLK_T_OUT, stamp->sector, stamp, STAMP_SECTOR_SIZE),
+		VIRTIO_OK);
+}
+
+static void write_by_svirtb(const struct area *area, uint64_t generation)
+{
+	queue_due(area, generation, queue_by_svirtb);
 	check_equal("svirtb", svirtb_submit(&stamps.svirtb), SVIRTB_OK);
 }
 
 static void write_by_virtio(const struct area *area, uint64_t generation)
 {
-	for (uint64_t i = 0; i < area->count; i++) {
-		struct stamp *stamp = &stamps.written[i];
-
-		if (!stamp_is_due(seed, area->first + i, generation))
-			continue;
-		stamp_make(stamp, area->first + i, generation);
-		check_equal("queue",
-			virtio_blk_queue(&stamps.virtio, VIRTIO_BLK_T_OUT, stamp->sector, stamp,
-				STAMP_SECTOR_SIZE),
-			VIRTIO_OK);
-	}
+	queue_due(area, generation, queue_by_virtio);
 	check_equal("virtio-blk", virtio_blk_submit(&stamps.virtio), VIRTIO_OK);
 }
 
