@@ -24,8 +24,9 @@ readonly LIMIT=900                    # seconds of ours for one start
 readonly WORDS="$LINUX_WORDS nokaslr idle=poll tsc=reliable clearcpuid=xsaves,xsavec"
 readonly MEMORY_MIB=256
 # Instructions in a second of the machine's, for a start and for reads: the slower, the more of the
-# kernel's 250 timer ticks in a second, at three exits each, fall among the reads.
-readonly START_IPS=25000000 READ_IPS=100000000
+# kernel's 250 timer ticks in a second, at three exits each, fall among the reads. A processor makes
+# ten times as many as this; with more than this the firmware's waits for the disk take too long here.
+readonly START_IPS=25000000 READ_IPS=200000000
 
 work=$(mktemp -d "$BUILD/linux-bench.XXXXXX")
 csv=$BUILD/bench-linux.csv
@@ -152,7 +153,7 @@ keeps_budgets() {
 			bad = 1
 		}
 		$1 == "start" && $2 == "ratio" { check("a start, guest to native", $3, ratio) }
-		$2 == "1M" && $3 == "without the timer'"'"'s" { check("exits per 4 KiB, bs=1M", $4, exits) }
+		$2 == "1M" && $3 == "exits per 4 KiB" { check("exits per 4 KiB, bs=1M", $4, exits) }
 		END { exit bad || seen != 2 }' "$1"
 }
 
