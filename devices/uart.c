@@ -232,12 +232,12 @@ void uart_init(struct uart *uart, void (*put)(void *context, uint8_t byte),
 
 unsigned int uart_room(const struct uart *uart)
 {
-	return fifo_size(uart) - uart->count;
+	/* In loopback the receiver is cut off from its line. */
+	return (uart->mcr & UART_MCR_LOOP) ? 0 : fifo_size(uart) - uart->count;
 }
 
 void uart_receive(struct uart *uart, uint8_t byte)
 {
-	/* In loopback the receiver is cut off from its line. */
 	if (uart->mcr & UART_MCR_LOOP)
 		return;
 	store_received(uart, byte);

@@ -215,6 +215,20 @@ static void test_room(void **state)
 	assert_false(board.uart.overrun);
 }
 
+/* Whoever has input keeps it until the receiver is on its line again. */
+static void test_room_in_loopback(void **state)
+{
+	struct board board;
+
+	(void)state;
+	make_board(&board);
+	out(&board, UART_FCR, 1, UART_FCR_ENABLE);
+	out(&board, UART_MCR, 1, UART_MCR_LOOP);
+	assert_int_equal(uart_room(&board.uart), 0);
+	out(&board, UART_MCR, 1, UART_MCR_OUT2);
+	assert_int_equal(uart_room(&board.uart), UART_FIFO_SIZE);
+}
+
 /* Round the FIFO's end many times, without an interrupt line. */
 static void test_long_input(void **state)
 {
@@ -243,6 +257,7 @@ int main(void)
 		cmocka_unit_test(test_scripts),
 		cmocka_unit_test(test_wide_access),
 		cmocka_unit_test(test_room),
+		cmocka_unit_test(test_room_in_loopback),
 		cmocka_unit_test(test_long_input),
 	};
 
