@@ -208,11 +208,21 @@ static void fill_memory_map(struct linux_params *params, const struct guest_memo
 	params->e820_entries = (uint8_t)count;
 }
 
+/* As long as it says itself, but not without what its version has. boot.rst, "64-bit Boot
+ * Protocol". */
+static void copy_header(struct linux_params *params, const struct linux_header *header)
+{
+	const uint64_t end = max_u64(LINUX_JUMP_END + (header->jump >> 8), LINUX_HEADER_MIN);
+
+	/* Of a header longer than the one known here, the rest is zero, as if it were shorter. */
+	memcpy(&params->header, header, min_u64(end - LINUX_HEADER_OFFSET, sizeof(*header)));
+}
+
 static enum status write_params(const struct loader *loader, uint64_t rsdp)
 {
-	/* Of a header longer than the one known here, the rest is zero, as if it were shorter. */
-	struct linux_params params = { .acpi_rsdp_addr = rsdp, .header = loader->header };
+	struct linux_params params = { .acpi_rsdp_addr = rsdp };
 
+	copy_header(&params, &loader->header);
 	params.header.type_of_loader = LINUX_LOADER_OTHER;
 	params.header.code32_start = (uint32_t)loader->kernel_gpa;
 	params.header.cmd_line_ptr = (uint32_t)LINUX_CMDLINE_GPA;

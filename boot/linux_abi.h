@@ -68,6 +68,7 @@ struct __attribute__((packed)) linux_header {
 	uint32_t kernel_info_offset;
 };
 #define LINUX_HEADER_OFFSET 0x1f1u
+#define LINUX_JUMP_END      0x202u /* the jump goes from here to the header's end */
 #define LINUX_MAGIC_END     0x206u
 #define LINUX_HEADER_MIN    0x264u /* the end of init_size, which 2.12 has */
 _Static_assert(LINUX_HEADER_OFFSET + offsetof(struct linux_header, magic) + 4 == LINUX_MAGIC_END,

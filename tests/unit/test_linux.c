@@ -115,6 +115,39 @@ static void test_parameters(void **state)
 	free(world.host);
 }
 
+/* The header ends where the jump at its beginning leads; what follows in the file is code. */
+static void test_header_end(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned int jump;
+		uint64_t init_size, handover_offset, kernel_info_offset;
+	} rows[] = {
+		{ "without kernel_info_offset", 0x66, BUILT_INIT_SIZE, 0x1111, 0 },
+		{ "with all", 0x6a, BUILT_INIT_SIZE, 0x1111, 0x2222 },
+		{ "with more than is known", 0xff, BUILT_INIT_SIZE, 0x1111, 0x2222 },
+		{ "2.12 has init_size, whatever it says", 0, BUILT_INIT_SIZE, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct world world;
+
+		world_init(&world, MEMORY);
+		built_put(world.kernel, 0x201, rows[i].jump, 1);
+		built_put(world.kernel, 0x264, 0x1111, 4);
+		built_put(world.kernel, 0x268, 0x2222, 4);
+		built_put(world.kernel, 0x26c, 0x3333, 4);
+		assert_int_equal(load(&world), STATUS_OK);
+		expect(&world, rows[i].name, world.start.rsi + 0x260, 4, rows[i].init_size);
+		expect(&world, rows[i].name, world.start.rsi + 0x264, 4, rows[i].handover_offset);
+		expect(&world, rows[i].name, world.start.rsi + 0x268, 4,
+			rows[i].kernel_info_offset);
+		expect(&world, rows[i].name, world.start.rsi + 0x26c, 4, 0);
+		free(world.host);
+	}
+}
+
 /* Follows the page tables as the processor does. SDM vol. 3A, '4-Level Paging'. */
 static uint64_t walk(const struct world *world, uint64_t linear)
 {
@@ -313,6 +346,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parameters),
+		cmocka_unit_test(test_header_end),
 		cmocka_unit_test(test_start),
 		cmocka_unit_test(test_without_initrd),
 		cmocka_unit_test(test_good),
