@@ -75,6 +75,7 @@ static uint64_t place_fadt(struct placer *placer, uint64_t dsdt_at)
 {
 	struct acpi_fadt fadt = {
 		.header = { .signature = "FACP", .revision = 6 },
+		.minor_revision = 3,
 		.dsdt = (uint32_t)dsdt_at,
 		.x_dsdt = dsdt_at,
 		.level2_latency = ACPI_NO_LEVEL2,

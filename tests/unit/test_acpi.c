@@ -141,6 +141,7 @@ static void test_fadt(void **state)
 		{ "RESET_REG: port, 8 bits, byte access", 116, 4, 0x01000801 },
 		{ "RESET_REG", 120, 8, 0xcf9 },
 		{ "RESET_VALUE", 128, 1, 6 },
+		{ "FADT Minor Version, of ACPI 6.3", 131, 1, 3 },
 		{ "SLEEP_CONTROL_REG: port, 8 bits, byte access", 244, 4, 0x01000801 },
 		{ "SLEEP_CONTROL_REG", 248, 8, 0x600 },
 		{ "SLEEP_STATUS_REG", 260, 8, 0x601 },
