@@ -15,7 +15,7 @@ struct disk {
 	struct ramdisk ram;
 	uint64_t written_back; /* bytes, in all write-backs of this run */
 	uint64_t write_backs;  /* that had something to write */
-	char why[128];         /* what went wrong last, with the file's name */
+	char why[320];         /* what went wrong last, with the file's name: a path and words */
 
 	/* A guest may ask for write-backs without end. */
 	struct log_limit successes, failures, changes;

@@ -34,7 +34,7 @@ struct session {
 
 	/* How it ended, for \cafevisor.result. */
 	int status;
-	char reason[192];
+	char reason[CONFIG_ERROR_SIZE];
 	uint64_t started_tsc; /* at efi_main */
 	uint64_t loading_tsc; /* of that, spent on reading files */
 	uint64_t entered_tsc; /* just before the first entry into the guest */

@@ -83,6 +83,18 @@ check_config_missing_disk() {
 	expect_log 'cannot open \gone.img: not found'
 }
 
+# A name as long as this leaves room for what is wrong with it.
+LONG_NAME=$(printf 'deep%.0s' {1..50})
+scenario config-long-guest-name args="guest=$LONG_NAME"
+check_config_long_guest_name() {
+	expect_refused "guest = \\$LONG_NAME: not found"
+}
+
+scenario config-long-disk-name guest=demo args="disk=$LONG_NAME"
+check_config_long_disk_name() {
+	expect_refused "disk = \\$LONG_NAME: cannot open \\$LONG_NAME: not found"
+}
+
 disk_zero empty.img 0
 scenario config-empty-disk guest=demo disk=empty.img
 check_config_empty_disk() {
