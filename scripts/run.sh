@@ -198,6 +198,7 @@ show_log() {
 # The console in show_log's place: bytes go both ways by a TCP connection that the machine makes.
 start_console() {
 	exec 3<&0
+	say "what is typed goes to the guest; Ctrl-A X ends the run, as pulling the plug does"
 	if [ -t 3 ]; then
 		terminal=$(stty -g <&3)
 		stty raw -echo <&3

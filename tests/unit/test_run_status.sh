@@ -101,10 +101,10 @@ bochs_does 'echo "no ROM image" >&2; exit 1'
 run CONSOLE=1
 expect 'a machine that never calls the console: 102' test "$status" = 102
 expect 'a machine that never calls the console: said' says 'no ROM image'
-# shellcheck disable=SC2016 # the made-up Bochs reads its own bochsrc
 bochs_does 'result status=6; grep -q "mode=socket-client" bochsrc && result status=7'
 run CONSOLE=1
 expect 'CONSOLE=1: a console' test "$status" = 7
+expect 'how to leave it is said' says 'Ctrl-A X ends the run'
 run CONSOLE=0
 expect 'CONSOLE=0: none' test "$status" = 6
 run CONSOLE=yes
