@@ -132,6 +132,7 @@ PURE_OBJ  := $(PURE_C:%.c=$(BUILD)/host/%.o)
 UNIT_C    := $(wildcard tests/unit/test_*.c)
 UNIT_BIN  := $(UNIT_C:tests/unit/%.c=$(BUILD)/unit/%)
 FUZZ_C    := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_PART_C := $(filter-out $(FUZZ_C),$(wildcard tests/fuzz/*.c))
 FUZZ_BIN  := $(FUZZ_C:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 $(BUILD)/host/%.o: %.c
@@ -163,10 +164,15 @@ $(BUILD)/fuzz/libpure.a: $(PURE_C:%.c=$(BUILD)/fuzz/pure/%.o)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/libpure.a
+# What several targets have in common, or what of one has a file of its own.
+$(BUILD)/fuzz/libparts.a: $(FUZZ_PART_C:%.c=$(BUILD)/fuzz/pure/%.o)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/libparts.a $(BUILD)/fuzz/libpure.a
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$<)
-	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer,$(FUZZ_SANITIZERS) -MMD -MP -MF $@.d $< $(BUILD)/fuzz/libpure.a -o $@
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer,$(FUZZ_SANITIZERS) -MMD -MP -MF $@.d $(filter %.c %.a,$^) -o $@
 
 # --- other EFI programs: what starts runs in an emulator, and what looks at the firmware's state ---
 EFI_PROGRAMS := $(BUILD)/starter.efi $(patsubst tests/boot/efi/%.c,$(BUILD)/efi/%.efi,$(wildcard tests/boot/efi/*.c))

@@ -7,11 +7,12 @@
  */
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "devices/apic.h"
 #include "devices/io_apic.h"
 #include "lib/bits.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/input.h"
 
 #define STEPS      400
 #define MORE_STEPS 100 /* when the input has ended */
@@ -23,13 +24,6 @@
 #define ENTRY_LEVEL  BIT(15)
 #define ENTRY_MASKED BIT(16)
 
-/* When the bytes are used up, noise that they seed goes on: short inputs also lead somewhere. */
-struct input {
-	const uint8_t *bytes;
-	size_t left;
-	uint64_t noise;
-};
-
 struct machine {
 	struct apic apic;
 	struct io_apic io;
@@ -38,39 +32,12 @@ struct machine {
 	unsigned int calls; /* out of the devices, within one step */
 };
 
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-static uint8_t take_byte(struct input *input)
-{
-	uint8_t byte = (uint8_t)(input->noise >> 56);
-
-	if (input->left != 0) {
-		input->left--;
-		byte = *input->bytes++;
-	}
-	input->noise = (input->noise ^ byte) * 6364136223846793005u + 1442695040888963407u;
-	return byte;
-}
-
 /* One of a few lines, so that they meet their entries again; or any, or none. */
 static unsigned int take_line(struct input *input, unsigned int count)
 {
 	uint8_t byte = take_byte(input);
 
 	return byte < 0xc0 ? byte % 3u : byte % count;
-}
-
-static uint64_t take_raw(struct input *input, unsigned int bytes)
-{
-	uint64_t value = 0;
-
-	for (unsigned int i = 0; i < bytes; i++)
-		value |= (uint64_t)take_byte(input) << (8 * i);
-	return value;
 }
 
 static uint64_t now(void *context)
@@ -344,8 +311,6 @@ static void drain(struct machine *machine)
 	}
 	must(machine->apic.request < 0 && machine->apic.in_service < 0);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

@@ -9,12 +9,7 @@
 #include <string.h>
 
 #include "boot/config.h"
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void expect_text(const char *text, size_t size)
 {
@@ -92,8 +87,6 @@ static void expect_result(
 		round_trip(config);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct config config;
@@ -106,8 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	status = config_parse_file(&config, (const char *)data, size, "cafevisor.conf", &error);
 	expect_result(status, &config, &error);
 
-	options = malloc(size + 1);
-	must(options != NULL);
+	options = must_alloc(size + 1);
 	memcpy(options, data, size);
 	options[size] = '\0';
 	memset(&error, 0xff, sizeof(error));

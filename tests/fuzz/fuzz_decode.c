@@ -8,16 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fuzz/fuzz.h"
 #include "vmm/alu.h"
 #include "vmm/decode.h"
 
 #define MAX_BYTES 24
-
-#define require(condition)        \
-	do {                      \
-		if (!(condition)) \
-			abort();  \
-	} while (0)
 
 static bool is_width(unsigned width)
 {
@@ -28,24 +23,24 @@ static void check_fields(const struct insn *insn, unsigned count, enum code_size
 {
 	int registers = mode == CODE_64 ? REG_COUNT : 8;
 
-	require(insn->length >= 2 && insn->length <= count && insn->length <= INSN_MAX_LENGTH);
-	require(insn->operation < INSN_OPERATION_COUNT);
-	require(is_width(insn->width) && is_width(insn->target_width));
-	require(insn->width == insn->target_width || insn->operation == INSN_MOVZX ||
+	must(insn->length >= 2 && insn->length <= count && insn->length <= INSN_MAX_LENGTH);
+	must(insn->operation < INSN_OPERATION_COUNT);
+	must(is_width(insn->width) && is_width(insn->target_width));
+	must(insn->width == insn->target_width || insn->operation == INSN_MOVZX ||
 		insn->operation == INSN_MOVSX);
-	require(insn->reg < registers && (!insn->high_byte || insn->reg < 4));
-	require(insn->base >= -1 && insn->base < registers);
-	require(insn->index >= -1 && insn->index < registers && insn->index != REG_RSP);
-	require(is_width(insn->scale));
-	require(is_width(insn->address_width) && insn->address_width != 1);
-	require(insn->segment <= SEG_GS);
-	require(!insn->rip_relative || (mode == CODE_64 && insn->base < 0 && insn->index < 0));
-	require(insn->has_immediate || !insn->immediate);
-	require(!insn->has_immediate || insn->memory_is_destination);
-	require(!insn->lock || insn_writes_memory(insn));
-	require(insn_reads_memory(insn) || insn_writes_memory(insn));
+	must(insn->reg < registers && (!insn->high_byte || insn->reg < 4));
+	must(insn->base >= -1 && insn->base < registers);
+	must(insn->index >= -1 && insn->index < registers && insn->index != REG_RSP);
+	must(is_width(insn->scale));
+	must(is_width(insn->address_width) && insn->address_width != 1);
+	must(insn->segment <= SEG_GS);
+	must(!insn->rip_relative || (mode == CODE_64 && insn->base < 0 && insn->index < 0));
+	must(insn->has_immediate || !insn->immediate);
+	must(!insn->has_immediate || insn->memory_is_destination);
+	must(!insn->lock || insn_writes_memory(insn));
+	must(insn_reads_memory(insn) || insn_writes_memory(insn));
 	if (mode != CODE_64)
-		require(insn->width < 8 && insn->address_width < 8);
+		must(insn->width < 8 && insn->address_width < 8);
 }
 
 /* Carries it out on registers, so that the sanitizers see every shift and index. */
@@ -59,7 +54,7 @@ static void use(const struct insn *insn, uint64_t seed)
 		registers[i] = seed * (i + 1);
 	result = insn_effective_offset(insn, registers, seed);
 	if (insn->address_width < 8)
-		require(result >> 8 * insn->address_width == 0);
+		must(result >> 8 * insn->address_width == 0);
 	result = alu_execute(
 		insn->operation, insn->width, result, insn_read_register(insn, registers), &flags);
 	insn_write_register(insn, registers, result);
@@ -69,10 +64,9 @@ static void use(const struct insn *insn, uint64_t seed)
 static enum status decode_exact(
 	const uint8_t *bytes, unsigned count, enum code_size mode, struct insn *insn)
 {
-	uint8_t *block = malloc(count ? count : 1);
+	uint8_t *block = must_alloc(count ? count : 1);
 	enum status status;
 
-	require(block);
 	memcpy(block, bytes, count);
 	status = decode_insn(block, count, mode, insn);
 	free(block);
@@ -88,25 +82,23 @@ static void check_every_length(const uint8_t *bytes, unsigned size, enum code_si
 		struct insn insn;
 		enum status status = decode_exact(bytes, count, mode, &insn);
 
-		require(status == STATUS_OK || status == STATUS_TRUNCATED ||
+		must(status == STATUS_OK || status == STATUS_TRUNCATED ||
 			status == STATUS_UNSUPPORTED);
-		require(previous == STATUS_TRUNCATED || status == previous);
-		require(status != STATUS_TRUNCATED || count < INSN_MAX_LENGTH);
+		must(previous == STATUS_TRUNCATED || status == previous);
+		must(status != STATUS_TRUNCATED || count < INSN_MAX_LENGTH);
 		if (status == STATUS_OK) {
 			check_fields(&insn, count, mode);
 			use(&insn, insn.immediate ^ bytes[0] * 0x0101010101010101ull);
 		}
 		if (status == STATUS_OK && previous == STATUS_TRUNCATED) {
 			first = insn;
-			require(insn.length == count);
+			must(insn.length == count);
 		}
 		if (status == STATUS_OK)
-			require(!memcmp(&insn, &first, offsetof(struct insn, length) + 1));
+			must(!memcmp(&insn, &first, offsetof(struct insn, length) + 1));
 		previous = status;
 	}
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -12,14 +12,12 @@
 
 #include "boot/elf.h"
 #include "lib/bits.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/loader_memory.h"
 #include "tests/unit/elf_builder.h"
 
-#define FILL 0xcc
-
 /* Small pieces around each border: 0, 640 KiB, 1 MiB (where the text goes), the data, 4 GiB. */
-static const struct {
-	uint64_t gpa, size;
-} pieces[] = {
+static const struct loader_piece pieces[] = {
 	{ 0, 2 * PAGE_SIZE },
 	{ 0x9e000, 3 * PAGE_SIZE },
 	{ 0xff000, 3 * PAGE_SIZE },
@@ -27,28 +25,6 @@ static const struct {
 	{ 0x200000, 4 * PAGE_SIZE },
 	{ 4 * GIB - PAGE_SIZE, 2 * PAGE_SIZE },
 };
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-/* The same memory for every run, so that only filling it costs time. */
-static const struct guest_memory *memory_fill(void)
-{
-	static struct guest_memory memory;
-
-	for (size_t i = 0; memory.count < ARRAY_COUNT(pieces); i++) {
-		void *host = malloc(pieces[i].size);
-
-		must(host != NULL);
-		must(guest_memory_add(&memory, pieces[i].gpa, pieces[i].size, host) == STATUS_OK);
-	}
-	for (unsigned int i = 0; i < memory.count; i++)
-		memset(memory.ranges[i].host, FILL, memory.ranges[i].size);
-	return &memory;
-}
 
 static bool in_image(const struct pvh_image *image, uint64_t gpa)
 {
@@ -73,7 +49,7 @@ static void expect_rest_untouched(const struct guest_memory *memory, const struc
 {
 	uint8_t fill[PAGE_SIZE];
 
-	memset(fill, FILL, sizeof(fill));
+	memset(fill, LOADER_FILL, sizeof(fill));
 	for (unsigned int i = 0; i < memory->count; i++) {
 		const struct guest_range *range = &memory->ranges[i];
 
@@ -106,7 +82,7 @@ static void expect_start_info(const struct guest_memory *memory, const struct pv
 static void load(const uint8_t *file, size_t size)
 {
 	static const struct pvh_image nothing;
-	const struct guest_memory *memory = memory_fill();
+	const struct guest_memory *memory = loader_memory_fill(pieces, ARRAY_COUNT(pieces));
 	struct pvh_image image;
 	char why[ELF_WHY_SIZE];
 	enum status status;
@@ -140,14 +116,11 @@ static void load_damaged(const uint8_t *data, size_t size, const struct built_ki
 		value = (uint64_t)(int64_t)small << (data[4] & 63);
 		memcpy(built.bytes + at, &value, width);
 	}
-	copy = malloc(built.size);
-	must(copy != NULL);
+	copy = must_alloc(built.size);
 	memcpy(copy, built.bytes, built.size);
 	load(copy, built.size);
 	free(copy);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

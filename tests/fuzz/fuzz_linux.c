@@ -7,53 +7,29 @@
  */
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "boot/guest_image.h"
 #include "boot/linux.h"
 #include "lib/bits.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/loader_memory.h"
 #include "tests/unit/linux_builder.h"
 
-#define FILL 0xcc
-
 /* Room for the good kernel, with a border in the middle of it, and a page below 4 GiB. */
-static const struct {
-	uint64_t gpa, size;
-} pieces[] = {
+static const struct loader_piece pieces[] = {
 	{ 0, MIB + PAGE_SIZE },
 	{ BUILT_PREF, PAGE_SIZE },
 	{ BUILT_PREF + PAGE_SIZE, BUILT_INIT_SIZE + 0x10000 },
 	{ 4 * GIB - PAGE_SIZE, 2 * PAGE_SIZE },
 };
 
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-static const struct guest_memory *memory_fill(void)
-{
-	static struct guest_memory memory;
-
-	for (size_t i = 0; memory.count < ARRAY_COUNT(pieces); i++) {
-		void *host = malloc(pieces[i].size);
-
-		must(host != NULL);
-		must(guest_memory_add(&memory, pieces[i].gpa, pieces[i].size, host) == STATUS_OK);
-	}
-	for (unsigned int i = 0; i < memory.count; i++)
-		memset(memory.ranges[i].host, FILL, memory.ranges[i].size);
-	return &memory;
-}
-
 static void expect_untouched(const struct guest_memory *memory)
 {
 	for (unsigned int i = 0; i < memory->count; i++) {
 		const struct guest_range *range = &memory->ranges[i];
 
-		must(range->host[0] == FILL &&
+		must(range->host[0] == LOADER_FILL &&
 			memcmp(range->host, range->host + 1, range->size - 1) == 0);
 	}
 }
@@ -78,7 +54,7 @@ static void expect_loaded(const struct guest_memory *memory, const struct guest_
 
 static void load(const struct guest_files *files)
 {
-	const struct guest_memory *memory = memory_fill();
+	const struct guest_memory *memory = loader_memory_fill(pieces, ARRAY_COUNT(pieces));
 	struct vcpu_start start;
 	char why[GUEST_WHY_SIZE];
 	enum status status;
@@ -91,7 +67,8 @@ static void load(const struct guest_files *files)
 		must(memchr(why, '\0', sizeof(why)) != NULL && why[0] != '\0');
 		expect_untouched(memory);
 	}
-	status = guest_image_load(files, memory_fill(), &start, why, sizeof(why));
+	status = guest_image_load(
+		files, loader_memory_fill(pieces, ARRAY_COUNT(pieces)), &start, why, sizeof(why));
 	must(status == STATUS_OK || memchr(why, '\0', sizeof(why)) != NULL);
 }
 
@@ -106,8 +83,6 @@ static void damage(uint8_t *kernel, const uint8_t *data, size_t size)
 		built_put(kernel, at, (uint64_t)(int64_t)small << (data[1] >> 2), width);
 	}
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

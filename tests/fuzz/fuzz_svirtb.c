@@ -8,34 +8,21 @@
  */
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "devices/svirtb.h"
 #include "lib/bits.h"
+#include "tests/fuzz/board.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/input.h"
 #include "tests/fuzz/svirtb_model.h"
 
-struct input {
-	const uint8_t *bytes;
-	size_t left;
-};
-
 struct machine {
-	struct guest_memory memory;
-	struct ramdisk disk;
-	struct block block;
-	struct bus mmio;
+	struct board board;
 	struct svirtb device;
 	unsigned int entries_left;
 	struct model model;
-	uint8_t disk_at_start[DISK_MAX];
 };
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static bool stop(void *context)
 {
@@ -47,29 +34,11 @@ static bool stop(void *context)
 	return false;
 }
 
-static void *must_alloc(uint64_t size)
-{
-	void *memory = malloc(size);
-
-	must(memory != NULL);
-	return memory;
-}
-
-static void add_piece(struct machine *machine, uint64_t gpa, uint64_t end)
-{
-	uint8_t *host = must_alloc(end - gpa);
-
-	memcpy(host, machine->model.guest + gpa, end - gpa);
-	must(guest_memory_add(&machine->memory, gpa, end - gpa, host) == STATUS_OK);
-}
-
 static void make_machine(
 	struct machine *machine, enum ramdisk_mode mode, uint32_t entry_size, uint64_t disk_size)
 {
+	struct board *board = &machine->board;
 	struct model *model = &machine->model;
-	uint64_t capacity = align_up(disk_size, 512);
-	uint8_t *data = must_alloc(capacity);
-	uint64_t *dirty = must_alloc(ramdisk_dirty_words(disk_size) * sizeof(*dirty));
 
 	memset(machine, 0, sizeof(*machine));
 	/* The first page stays 0: entries that do nothing, so that a ring there goes round easily.
@@ -78,15 +47,12 @@ static void make_machine(
 		model->guest[i] = (uint8_t)(i * 7 + i / 256);
 	for (uint32_t i = 0; i < disk_size; i++)
 		model->disk[i] = (uint8_t)(i * 11 + i / 512 + 1);
-	add_piece(machine, BEHIND, END);
-	add_piece(machine, 0, SEAM);
-	add_piece(machine, SEAM, HOLE);
-	memcpy(data, model->disk, disk_size);
-	memcpy(machine->disk_at_start, model->disk, DISK_MAX);
-	must(ramdisk_init(&machine->disk, data, disk_size, dirty, mode) == STATUS_OK);
-	block_init(&machine->block, &machine->disk);
-	svirtb_init(&machine->device, &machine->memory, &machine->block, entry_size);
-	must(bus_register(&machine->mmio, "svirtb", SVIRTB_BASE, SVIRTB_SIZE, &svirtb_ops,
+	board_add_memory(board, BEHIND, END, model->guest + BEHIND);
+	board_add_memory(board, 0, SEAM, model->guest);
+	board_add_memory(board, SEAM, HOLE, model->guest + SEAM);
+	board_add_disk(board, model->disk, disk_size, mode);
+	svirtb_init(&machine->device, &board->memory, &board->block, entry_size);
+	must(bus_register(&board->mmio, "svirtb", SVIRTB_BASE, SVIRTB_SIZE, &svirtb_ops,
 		     &machine->device) == STATUS_OK);
 	machine->device.stop = stop;
 	machine->device.stop_context = machine;
@@ -97,19 +63,11 @@ static void make_machine(
 	model->mode = mode;
 }
 
-static void free_machine(struct machine *machine)
-{
-	for (unsigned int i = 0; i < machine->memory.count; i++)
-		free(machine->memory.ranges[i].host);
-	free(machine->disk.data);
-	free(machine->disk.dirty);
-}
-
 static void reg_write(struct machine *machine, uint64_t offset, unsigned int width, uint64_t value)
 {
-	struct bus_region *region = bus_find(&machine->mmio, SVIRTB_BASE + offset);
+	struct bus_region *region = board_find(&machine->board, SVIRTB_BASE + offset, width);
 
-	if (region == NULL || !bus_region_covers(region, SVIRTB_BASE + offset, width))
+	if (region == NULL)
 		return;
 	bus_region_write(region, SVIRTB_BASE + offset, width, value);
 	model_write(&machine->model, offset, width, (uint32_t)value);
@@ -117,9 +75,9 @@ static void reg_write(struct machine *machine, uint64_t offset, unsigned int wid
 
 static void reg_read(struct machine *machine, uint64_t offset, unsigned int width)
 {
-	struct bus_region *region = bus_find(&machine->mmio, SVIRTB_BASE + offset);
+	struct bus_region *region = board_find(&machine->board, SVIRTB_BASE + offset, width);
 
-	if (region == NULL || !bus_region_covers(region, SVIRTB_BASE + offset, width))
+	if (region == NULL)
 		return;
 	must(bus_region_read(region, SVIRTB_BASE + offset, width) ==
 		model_read(&machine->model, offset, width));
@@ -130,78 +88,35 @@ static void poke(struct machine *machine, uint64_t gpa, const void *bytes, uint6
 {
 	if (!model_has(gpa, size))
 		return;
-	must(guest_memory_write(&machine->memory, gpa, bytes, size) == STATUS_OK);
+	must(guest_memory_write(&machine->board.memory, gpa, bytes, size) == STATUS_OK);
 	memcpy(machine->model.guest + gpa, bytes, size);
-}
-
-/* Every byte that is no longer what it was at the start lies in a dirty run. */
-static void check_dirty_map(const struct machine *machine)
-{
-	uint64_t offset = 0;
-	uint64_t size = 0;
-	uint64_t clean = 0;
-
-	while (ramdisk_next_dirty(&machine->disk, &offset, &size)) {
-		must(offset >= clean && offset + size <= machine->disk.size);
-		must(memcmp(machine->disk.data + clean, machine->disk_at_start + clean,
-			     offset - clean) == 0);
-		clean = offset + size;
-		offset = clean;
-	}
-	must(memcmp(machine->disk.data + clean, machine->disk_at_start + clean,
-		     machine->disk.capacity - clean) == 0);
 }
 
 static void check(struct machine *machine)
 {
+	const struct ramdisk *disk = &machine->board.disk;
 	struct model *model = &machine->model;
 
 	for (uint64_t offset = 0; offset < 0x1c; offset += 4)
 		reg_read(machine, offset, 4);
-	for (unsigned int i = 0; i < machine->memory.count; i++) {
-		const struct guest_range *range = &machine->memory.ranges[i];
+	for (unsigned int i = 0; i < machine->board.memory.count; i++) {
+		const struct guest_range *range = &machine->board.memory.ranges[i];
 
 		must(memcmp(range->host, model->guest + range->gpa, range->size) == 0);
 	}
-	must(machine->disk.size == model->disk_size);
-	must(memcmp(machine->disk.data, model->disk, machine->disk.capacity) == 0);
+	must(disk->size == model->disk_size);
+	must(memcmp(disk->data, model->disk, disk->capacity) == 0);
 	must(machine->entries_left == model->entries_left);
-	must(model->mode != RAMDISK_READ_ONLY ||
-		memcmp(machine->disk.data, machine->disk_at_start, machine->disk.capacity) == 0);
-	check_dirty_map(machine);
-}
-
-static uint8_t take_byte(struct input *input)
-{
-	if (input->left == 0)
-		return 0;
-	input->left--;
-	return *input->bytes++;
-}
-
-static uint64_t take_raw(struct input *input, unsigned int bytes)
-{
-	uint64_t value = 0;
-
-	for (unsigned int i = 0; i < bytes; i++)
-		value |= (uint64_t)take_byte(input) << (8 * i);
-	return value;
+	board_check_disk(&machine->board);
 }
 
 /* A number near one that matters, or any. */
 static uint64_t take_number(struct input *input)
 {
-	static const uint64_t edges[] = { 0, 1, 28, 512, 4096, SEAM, HOLE, BEHIND, END, DISK_MAX,
-		32768, SVIRTB_BASE, 1ull << 32, (1ull << 55) - 1, 1ull << 63, ~0ull };
-	uint8_t kind = take_byte(input);
+	static const uint64_t edges[INPUT_EDGES] = { 0, 1, 28, 512, 4096, SEAM, HOLE, BEHIND, END,
+		DISK_MAX, 32768, SVIRTB_BASE, 1ull << 32, (1ull << 55) - 1, 1ull << 63, ~0ull };
 
-	if (kind < 0x40)
-		return kind;
-	if (kind < 0x80)
-		return take_raw(input, 2) & 0x3fff;
-	if (kind < 0xf0)
-		return edges[kind % 16] + (uint64_t)((int8_t)take_byte(input) / 8);
-	return take_raw(input, 8);
+	return take_near(input, edges);
 }
 
 static unsigned int take_width(struct input *input)
@@ -278,13 +193,11 @@ static void do_step(struct machine *machine, struct input *input)
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static const uint64_t disk_sizes[] = { 1, 511, 512, 4096, 5000, 12288, 20001, DISK_MAX };
 	static struct machine machine;
-	struct input input = { bytes, size };
+	struct input input = { bytes, size, size };
 	uint8_t kind = take_byte(&input);
 
 	log_set_level(LOG_DEBUG);
@@ -294,6 +207,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		do_step(&machine, &input);
 		check(&machine);
 	}
-	free_machine(&machine);
+	board_free(&machine.board);
 	return 0;
 }
