@@ -230,10 +230,7 @@ static void act(struct machine *machine)
 	case 9:
 	case 10: turn(machine); break;
 	case 11: set_event(machine); break;
-	case 12:
-		if (take_byte(input) % 4 == 0)
-			poke(machine, take_address(input), take_u16(input), 2);
-		break;
+	case 12: scribble(machine); break;
 	case 13:
 		if (take_byte(input) % 8 == 0)
 			poke(machine, place_at(machine, take_byte(input)) + 14,
@@ -244,22 +241,12 @@ static void act(struct machine *machine)
 		if (take_byte(input) % 16 == 0)
 			poke(machine, machine->setup.driver, take_u16(input), 2);
 		break;
-	default:
-		if (take_byte(input) < 8)
-			stop(machine);
-		else
-			publish(machine);
+	default: stop_or_publish(machine); break;
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct machine machine;
-
-	make_machine(&machine, data, size);
-	machine.setup.packed = true;
-	drive(&machine, act);
+	drive(data, size, true, act);
 	return 0;
 }

@@ -170,10 +170,7 @@ static void act(struct machine *machine)
 		poke(machine, driver + 4 + 2ull * size, machine->shown + take_byte(input) % 8u - 2u,
 			2);
 		break;
-	case 12:
-		if (take_byte(input) % 4 == 0)
-			poke(machine, take_address(input), take_u16(input), 2);
-		break;
+	case 12: scribble(machine); break;
 	case 13:
 		if (take_byte(input) % 4 == 0)
 			poke(machine, driver + 4 + 2ull * (take_byte(input) % size),
@@ -183,21 +180,12 @@ static void act(struct machine *machine)
 		if (take_byte(input) % 8 == 0)
 			poke(machine, driver + 2, machine->next + take_byte(input) % (size + 2), 2);
 		break;
-	default:
-		if (take_byte(input) < 8)
-			stop(machine);
-		else
-			publish(machine);
+	default: stop_or_publish(machine); break;
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct machine machine;
-
-	make_machine(&machine, data, size);
-	drive(&machine, act);
+	drive(data, size, false, act);
 	return 0;
 }
