@@ -18,7 +18,7 @@ from check_machines import check_wrong_machines
 from check_submission import check_containers
 from grader import Grader, make_work_folder
 from known import SEED, Wrong, in_slots, patched, say, solution_of, verdict, wrong_ones
-from prison import NO_VIEW, free_user, tasks_of
+from prison import NO_VIEW, free_user, remove, tasks_of
 from submission import collect
 from kit.tests import Lab, all_labs
 
@@ -148,7 +148,7 @@ def main():
         if not arguments.lab:
             check_misbehaving(work, arguments)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        remove(work)
 
 
 if __name__ == "__main__":

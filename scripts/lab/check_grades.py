@@ -32,10 +32,42 @@ def write_submissions(work):
             file.write(data)
     archive = os.path.join(work, "handed in.tar.gz")
     subprocess.run(["tar", "-czf", archive, "-C", work, "solution"], check=True)
+    # Names that are no names for a folder of results.
+    for name in ("-" + "x" * 240, "\n,\"\udcff"):
+        shutil.copytree(solution, os.path.join(work, name))
     nothing = os.path.join(work, "=nothing.zip")
     with open(nothing, "w", encoding="ascii") as file:
         file.write("no archive")
-    return {archive: 100, solution: 100, stub: 0, bare: 0, nothing: None}
+    return {archive: 100, solution: 100, stub: 0, bare: 0, nothing: None,
+            os.path.join(work, "-" + "x" * 240): 100, "\n,\"\udcff": 100}
+
+
+def refused(work):
+    """(command line, a word of what grade.sh has to say to it)"""
+    solution = os.path.join(work, "solution")
+    return [(["--lab", "9", solution], "assignment"), (["--lab", "x", solution], "assignment"),
+            (["--lab", "", solution], "assignment"), ([solution], "--lab"),
+            (["--lab", "3"], "submission"), (["--lab", "3", "--jobs", "0", solution], "--jobs"),
+            (["--lab", "3", "--jobs", "many", solution], "--jobs"),
+            (["--lab", "3", "--out", os.path.join(work, "handed in.tar.gz"), solution], "--out"),
+            (["--lab", "3", "--no-such", solution], "--no-such")]
+
+
+def grade_sh(work, *words):
+    """Status, and what it said."""
+    done = subprocess.run([os.path.join(TOP, "scripts/grade.sh"), *words], cwd=work,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    return done.returncode, done.stdout.decode("utf-8", "replace").strip()
+
+
+def check_refusals(say, work):
+    for words, about in refused(work):
+        status, said = grade_sh(work, *words)
+        last = said.splitlines()[-1] if said else ""
+        problem = f"{status}: {said[-300:]}"
+        say("lab: grade.sh: " + " ".join(map(os.path.basename, words)),
+            "" if status == 2 and "error" in last and about in last else problem)
 
 
 def problem_with_json(path, points, most):
@@ -57,12 +89,10 @@ def check_grade_sh(say, work):
     os.makedirs(work)
     submissions = write_submissions(work)
     out = os.path.join(work, "grades")
-    done = subprocess.run([os.path.join(TOP, "scripts/grade.sh"), "--lab", str(LAB), "--no-machine",
-                           "--jobs", "2", "--out", out, *submissions], cwd=work,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
-    said = done.stdout.decode("utf-8", "replace").strip()
-    say("lab: grade.sh: status 0", f"{done.returncode}: {said[-300:]}" if done.returncode else "")
+    check_refusals(say, work)
+    status, said = grade_sh(work, "--lab", str(LAB), "--no-machine", "--jobs", "2", "--out", out,
+                            *submissions)
+    say("lab: grade.sh: status 0", f"{status}: {said[-300:]}" if status else "")
     lab = Lab(LAB, with_hidden=True)
     most = sum(test.points for test in lab.tests if test.kind == "unit")
     with open(os.path.join(out, "grades.csv"), encoding="utf-8", newline="") as file:
@@ -78,4 +108,4 @@ def check_grade_sh(say, work):
             problem = f"in grades.csv: {row}"
         if not os.path.getsize(os.path.join(out, row["submission"], "log.txt")):
             problem = "an empty log"
-        say(f"lab: grade.sh: {os.path.basename(source)}", problem)
+        say(f"lab: grade.sh: {row['submission'][:40]}", problem)

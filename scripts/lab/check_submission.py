@@ -6,12 +6,14 @@ import os
 import subprocess
 import tarfile
 import time
+import zipfile
 
 from submission import FILE_MAX, Unusable, collect
 
 NAME = "devices/svirtb.c"
 GOOD = b"/* a student's */\n"
 SECONDS_MAX = 60
+WITNESS = "started"  # what nothing may write
 
 
 def member(name, data=b"", kind=tarfile.REGTYPE, link=""):
@@ -100,6 +102,33 @@ def git_tree(path, mode, kind, name, what):
     return git(path, "mktree", data=b"%s %s %s\t%s\n" % (mode, kind, what, name))
 
 
+def owned(path, user):
+    """Another's, who lets everybody read it. Only root can make one."""
+    if os.geteuid() == 0:
+        subprocess.run(["chown", "-R", str(user), path], check=True)
+    return path
+
+
+def configured(path, witness):
+    """Whose configuration starts programs, and that lacks an object which another has."""
+    repository(path, plain_tree)
+    with open(os.path.join(path, "config"), "a", encoding="utf-8") as file:
+        for name in ("fsmonitor", "sshCommand", "gitProxy", "alternateRefsCommand"):
+            file.write(f'[core]\n\t{name} = "touch {witness}; false"\n')
+        file.write("[core]\n\trepositoryformatversion = 1\n[extensions]\n\tpartialClone = o\n"
+                   '[remote "o"]\n\turl = ssh://o/o\n\tpromisor = true\n'
+                   f'[uploadpack]\n\tpackObjectsHook = "touch {witness}; false"\n')
+    name = git(path, "hash-object", "--stdin", data=GOOD).decode()
+    os.unlink(os.path.join(path, "objects", name[:2], name[2:]))
+    return path
+
+
+def without_commit(path):
+    os.makedirs(path)
+    git(path, "init", "-q", "--bare")
+    return path
+
+
 def plain_tree(path, mode=b"100644", data=GOOD):
     devices = git_tree(path, mode, b"blob", b"svirtb.c", blob(path, data))
     return git_tree(path, b"040000", b"tree", b"devices", devices)
@@ -151,8 +180,16 @@ def cases(work):
     yield "git: a file", repository(at("u"), plain_tree), GOOD
     yield "git: a link", repository(at("v"), lambda p: plain_tree(
         p, b"120000", secret.encode())), None
+    yield "git: another's", owned(repository(at("y"), plain_tree), 65534), GOOD
+    yield "git: programs in its configuration", configured(at("z"), at(WITNESS)), None
+    yield "git: no commit", without_commit(at("aa")), None
+    yield "git: a URL that is a command", f"ext::touch% {at(WITNESS)}% ://", None
+    yield "git: a host that is an option", f"ssh://-oProxyCommand=touch${{IFS}}{at(WITNESS)}/x", None
     yield "git: 10^10 files", repository(at("w"), nested_tree), None
     yield "no such thing", at("x"), None
+    with zipfile.ZipFile(at("bb.zip"), "w") as out:
+        out.writestr(NAME, GOOD)
+    yield "a zip", at("bb.zip"), None
 
 
 def problem_of(source, wanted):
@@ -174,5 +211,7 @@ def check_containers(say, work):
     os.makedirs(work)
     for name, source, wanted in cases(work):
         say(f"lab: submission: {name}", problem_of(source, wanted))
+    say("lab: submission: none of them starts a program",
+        "one did" if os.path.exists(os.path.join(work, WITNESS)) else "")
     # Python's own way is a recursive one.
     subprocess.run(["rm", "-rf", work], check=True)

@@ -4,15 +4,17 @@
 The tree that a submission is laid over is the hand-out's: the solution is nowhere in it, and neither
 are the hidden tests. Objects of what a submission cannot change are compiled once.
 """
+import itertools
 import os
 import shutil
 import signal
 import sys
 import tempfile
+import threading
 
 from tree import TOP
 import handout
-from prison import Prison
+from prison import Prison, remove
 from kit.bench import BuildFailed, attempt, build_child, run_unit_tests
 from kit.machine import Parts, run_machine_tests
 from kit.sandbox import Limits, Sandbox, tail_text
@@ -34,11 +36,11 @@ def make_work_folder():
 class Grader:
     """Everything that all submissions share, in a folder that only the grader's user can enter."""
 
-    def __init__(self, numbers, work, out=None, machines=True):
+    def __init__(self, numbers, work, hidden=(), machines=True):
         self.labs = [Lab(number, with_hidden=True) for number in numbers]
         self.files = sorted({name for lab in self.labs for name in lab.files})
         self.machines = machines
-        self.hidden = [TOP] + ([out] if out else [])
+        self.hidden = [TOP, *hidden]
         self.work = os.path.realpath(work)
         self.base = os.path.join(self.work, "base")
         os.makedirs(work, exist_ok=True)
@@ -46,6 +48,8 @@ class Grader:
         self.stubs = handout.contents(numbers)
         handout.write(self.stubs, self.base)
         self.sandbox = Sandbox()
+        self.prisons, self.numbers = set(), itertools.count(1)
+        self.lock, self.closed = threading.Lock(), False
         self.references, self.objects = {}, {}
         self._build_references()
         self._build_shared_objects()
@@ -86,14 +90,32 @@ class Grader:
             sys.exit(f"grade: the hand-out itself does not build\n{tail_text(log, 20)}")
 
     def prison(self, slot):
-        """And the folder beside it, which it can only read: what was built is in there."""
-        built = os.path.join(self.work, f"built{slot}")
-        shutil.rmtree(built, ignore_errors=True)
-        os.makedirs(built)
-        prison = Prison(slot, os.path.join(self.work, f"slot{slot}"), [self.base, built],
-                        self.hidden + [os.path.join(self.work, "secret")])
+        """And the folder beside it, which it can only read: what was built is in there. Both are
+        new each time: what cannot be removed is in nobody's way."""
+        place = os.path.join(self.work, f"{slot}-{next(self.numbers)}")
+        built = place + "-built"
+        with self.lock:
+            if self.closed:
+                raise InterruptedError("the grader ends")
+            os.makedirs(built)
+            prison = Prison(slot, place, [self.base, built],
+                            self.hidden + [os.path.join(self.work, "secret")])
+            self.prisons.add(prison)
         prison.show(built)
         return prison, built
+
+    def leave(self, prison, built):
+        prison.close()
+        self.prisons.discard(prison)
+        remove(built)
+
+    def close(self):
+        """Also while other threads grade; what they find from here on means nothing."""
+        with self.lock:
+            self.closed = True
+        self.sandbox.stop_all()
+        for prison in list(self.prisons):
+            prison.close()
 
     def lay_out(self, prison, files):
         """A tree with the submission's files, and the objects of what is not the submission's."""
@@ -158,8 +180,7 @@ class Grader:
                                                  os.path.join(prison.folder, "machine"), seed)
                     prison.empty()
         finally:
-            prison.close()
-            shutil.rmtree(built, ignore_errors=True)
+            self.leave(prison, built)
         return results, prison.notes
 
 

@@ -6,7 +6,6 @@ the same is tried in a user namespace. What a machine does not offer is left out
 """
 import os
 import pwd
-import shutil
 import subprocess
 import time
 
@@ -14,15 +13,24 @@ from kit.sandbox import Sandbox
 
 # One for each slot of each grader: two may run at a time.
 FIRST_USER, GRADERS, SLOTS = 58000, 437, 16
-SLOT_SIZE = "768m"
+SLOT_SIZE, SLOT_FILES = "768m", 20000
 
 # Top-level folders that programs need; the others are hidden, whatever is in them.
 SYSTEM = {"bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "opt", "proc", "sbin",
           "sys", "usr", "var"}
 SCRATCH = ("/dev/shm", "/tmp", "/var/tmp")
 
-# sh -c ENTER sh FSTAB COMMAND...: with mounts that only the command sees.
-ENTER = 'mount -a -T "$1" || exit 125; shift; exec "$@"'
+# sh -c ENTER sh FSTAB COMMAND...: with mounts that only the command sees. The shell stays, as the
+# first process there: with it all others end, whatever session they have fled to, and the command
+# gets signals as it does elsewhere, which a first process does not. Shared memory and queues are
+# not in the command's own size, so that there are none; who runs out of memory is in here.
+ENTER = """mount -a -T "$1" || exit 125
+shift
+exec 3>&2 2>/dev/null
+echo 1000 >/proc/self/oom_score_adj
+for limit in shmmni msgmni; do echo 0 >/proc/sys/kernel/$limit; done
+(exec "$@" 2>&3 3>&-)
+exit $?"""
 HIDE = "hidden {} tmpfs size=16k,nr_inodes=16,mode=555 0 0"
 SHOW = "{0} {0} none bind,ro 0 0"
 NO_VIEW = "no mount namespace: submissions see all that permissions let them see"
@@ -42,7 +50,9 @@ class Prison(Sandbox):
     hidden: what nothing in here may see, nor anything else that is not the system's."""
 
     def __init__(self, slot, folder, shown, hidden):
+        super().__init__()
         self.folder, self.top, self.shown, self.notes = folder, shown[0], shown, []
+        self.table = folder + ".mounts"
         self.user = free_user(slot) if os.geteuid() == 0 else None
         os.makedirs(folder, exist_ok=True)
         self.own_file_system()
@@ -62,7 +72,7 @@ class Prison(Sandbox):
         return kept
 
     def own_file_system(self):
-        if self.user is None or not works(["mount", "-t", "tmpfs", "-o", f"size={SLOT_SIZE}",
+        if self.user is None or not works(["mount", "-t", "tmpfs", "-o", f"size={SLOT_SIZE},nr_inodes={SLOT_FILES}",
                                            "none", self.folder]):
             self.notes.append("the size of all files together is not limited (mount needs root)")
 
@@ -77,12 +87,11 @@ class Prison(Sandbox):
         if self.user is None:
             spaces += ["--user", "--map-root-user"]
             self.notes.append("not started as root: submissions run as the user who grades")
-        table = self.folder + ".mounts"
-        with open(table, "w", encoding="ascii") as file:
+        with open(self.table, "w", encoding="ascii") as file:
             for line, paths in ((HIDE, hidden), (SHOW, self.shown)):
                 for path in paths:
                     print(line.format(escape(path)), file=file)
-        whole = spaces + ["--mount-proc", "sh", "-c", ENTER, "sh", table] + self.setpriv()
+        whole = spaces + ["--mount-proc", "sh", "-c", ENTER, "sh", self.table] + self.setpriv()
         if works(whole + ["true"]):
             return whole
         self.notes.append(NO_VIEW)
@@ -122,7 +131,7 @@ class Prison(Sandbox):
 
     def end_processes(self):
         """Of what has left its session and no process namespace holds."""
-        if self.user is None or "--pid" in self.prefix:
+        if self.user is None:
             return
         for _ in range(20):
             if tasks_of(self.user) == 0:
@@ -135,16 +144,27 @@ class Prison(Sandbox):
         self.end_processes()
         for name in os.listdir(self.folder):
             path = os.path.join(self.folder, name)
-            if os.path.isdir(path) and not os.path.islink(path):
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                os.unlink(path)
+            remove(path)
 
     def close(self):
+        self.stop_all()
         self.end_processes()
         if os.path.ismount(self.folder):
             works(["umount", "-l", self.folder])
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove(self.folder)
+        remove(self.table)
+
+
+def remove(path):
+    """A file, or a folder of any depth, also one that its owner may not enter, which only root need
+    not mind. Python's own way is a recursive one."""
+    if os.path.islink(path) or os.path.isfile(path):
+        os.unlink(path)
+        return
+    unlock = [["chmod", "-R", "u+rwx", "--", path]] if os.geteuid() != 0 else []
+    for command in [*unlock, ["rm", "-rf", "--", path]]:
+        subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
 
 
 def escape(path):

@@ -7,16 +7,20 @@ import json
 import os
 import queue
 import re
-import shutil
 import sys
 import threading
 import time
 import traceback
 
 from grader import Grader, make_work_folder
+from prison import SLOTS, remove
 from submission import Unusable, collect
 from kit import report
 from kit.bench import Result
+from kit.sandbox import printable
+from kit.tests import all_labs
+
+NAME_MAX = 100
 
 
 def parse_arguments():
@@ -27,21 +31,43 @@ def parse_arguments():
     parser.add_argument("--no-machine", action="store_true", help="unit tests only")
     parser.add_argument("--seed", default="", help="of the random tests, to repeat a grading")
     parser.add_argument("submission", nargs="+")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    numbers = arguments.lab.split()
+    unknown = [word for word in numbers if word not in map(str, all_labs())]
+    if unknown or not numbers:
+        parser.error(f"--lab: there is no assignment '{' '.join(unknown)}', but there are "
+                     + " ".join(map(str, all_labs())))
+    if not 1 <= arguments.jobs <= SLOTS:
+        parser.error(f"--jobs: 1 to {SLOTS}")
+    arguments.numbers = sorted(set(map(int, numbers)))
+    arguments.out = os.path.abspath(arguments.out)
+    try:
+        os.makedirs(arguments.out, exist_ok=True)
+    except OSError as error:
+        parser.error(f"--out: {arguments.out}: {error.strerror}")
+    return arguments
 
 
 def names_of(sources):
     """A folder's name for each submission, none of them twice."""
-    names = {}
+    names, taken = {}, set()
     for source in sources:
         plain = re.sub(r"(\.tar)?\.(gz|xz|bz2|zst|git|tgz|tar)$", "",
                        os.path.basename(source.rstrip("/")))
-        plain = re.sub(r"[^A-Za-z0-9._@+-]", "_", plain).lstrip(".@+-") or "submission"
+        plain = re.sub(r"[^A-Za-z0-9._@+-]", "_", plain).lstrip(".@+-")[:NAME_MAX] or "submission"
         name, number = plain, 2
-        while name in names.values():
+        while name in taken:
             name, number = f"{plain}-{number}", number + 1
         names[source] = name
+        taken.add(name)
     return names
+
+
+def folders_of(sources):
+    """Where submissions lie that a sandbox would not hide anyway, and with which nothing else goes."""
+    folders = {os.path.dirname(os.path.realpath(source)) for source in sources
+               if os.path.exists(source)}
+    return [path for path in folders if path.startswith(("/var/", "/opt/"))]
 
 
 def test_output(result):
@@ -75,6 +101,7 @@ class Run:
         self.arguments, self.grader = arguments, grader
         self.names = names_of(dict.fromkeys(arguments.submission))
         self.rows, self.notes, self.lock = {}, set(), threading.Lock()
+        self.ended, self.workers = False, []
         self.tests = [test for lab in grader.labs for test in lab.tests
                       if not arguments.no_machine or test.kind != "machine"]
 
@@ -92,65 +119,88 @@ class Run:
         except Unusable as unusable:
             results, state = self.nothing(f"nothing was taken: {unusable}"), "unusable"
         except Exception:  # a mistake of the grader's: it must not stop the others
-            results, state = self.nothing("the grader failed"), "GRADER FAILED"
-            remarks = traceback.format_exc().splitlines()
-        self.keep(source, results, remarks, state, seed, time.monotonic() - started)
+            results = self.nothing("the grader failed; please tell the staff")
+            remarks, state = traceback.format_exc().splitlines(), "GRADER FAILED"
+        if not self.ended:
+            self.keep(source, results, remarks, state, seed, time.monotonic() - started)
 
     def keep(self, source, results, remarks, state, seed, seconds):
         name = self.names[source]
         folder = os.path.join(self.arguments.out, name)
         os.makedirs(folder, exist_ok=True)
-        title = "\n".join([f"{source}: {state}, {seconds:.0f} s, seed {seed}", *remarks])
+        title = "\n".join([f"{printable(source)}: {state}, {seconds:.0f} s, seed {seed}", *remarks])
         with open(os.path.join(folder, "log.txt"), "w", encoding="utf-8",
                   errors="replace") as file:
             file.write("\n".join(report.report(title, results)) + "\n")
-        # Which seed there was is for the staff: with it, hidden tests could be worked out.
-        write_results(folder, results, "\n".join(remarks), seconds)
+        # Which seed there was is for the staff: with it, hidden tests could be worked out. So is
+        # where the grader failed.
+        text = "\n".join(remarks) if state == "graded" else ""
+        write_results(folder, results, text, seconds)
         score, most = sum(r.points for r in results), sum(r.test.points for r in results)
         with self.lock:
             self.rows[source] = [name, state, score, most] + [r.points for r in results]
             print(f"{name}: {score} of {most} ({state}, {seconds:.0f} s)", flush=True)
 
+    def end(self):
+        """Of everything, also of what is under way; soon."""
+        self.ended = True
+        self.grader.close()
+        for worker in self.workers:
+            worker.join(5)
+
     def work(self, slot, left):
-        while True:
+        while not self.ended:
             try:
                 source = left.get_nowait()
             except queue.Empty:
                 return
-            self.grade_one(source, slot)
+            try:
+                self.grade_one(source, slot)
+            except OSError as error:  # of its results: the others' may have room
+                print(f"{self.names[source]}: cannot be kept: {error}", file=sys.stderr)
 
     def everything(self):
+        """How many could not be graded."""
         left = queue.Queue()
         for source in self.names:
             left.put(source)
-        workers = [threading.Thread(target=self.work, args=(slot, left))
-                   for slot in range(max(1, self.arguments.jobs))]
-        for worker in workers:
+        # Daemons: who ends the grader does not wait for what is still to be graded.
+        self.workers = [threading.Thread(target=self.work, args=(slot, left), daemon=True)
+                        for slot in range(self.arguments.jobs)]
+        for worker in self.workers:
             worker.start()
-        for worker in workers:
+        for worker in self.workers:
             worker.join()
         with open(os.path.join(self.arguments.out, "grades.csv"), "w", newline="",
                   encoding="utf-8") as file:
             table = csv.writer(file)
             table.writerow(["submission", "state", "score", "of"] +
                            [f"{test.lab}: {test.name}" for test in self.tests])
-            for source in self.names:
-                table.writerow(self.rows[source])
+            for source, name in self.names.items():
+                table.writerow(self.rows.get(source, [name, "GRADER FAILED"]))
         for note in sorted(self.notes):
             print(f"note: {note}", file=sys.stderr)
+        return sum(self.rows.get(source, ["", "GRADER FAILED"])[1] == "GRADER FAILED"
+                   for source in self.names)
 
 
 def main():
     arguments = parse_arguments()
-    os.makedirs(arguments.out, exist_ok=True)
-    arguments.out = os.path.abspath(arguments.out)
-    numbers = sorted({int(word) for word in arguments.lab.split()})
-    work = make_work_folder()
+    work, run = make_work_folder(), None
     try:
-        grader = Grader(numbers, work, arguments.out, machines=not arguments.no_machine)
-        Run(arguments, grader).everything()
+        grader = Grader(arguments.numbers, work,
+                        [arguments.out, *folders_of(arguments.submission)],
+                        machines=not arguments.no_machine)
+        run = Run(arguments, grader)
+        failed = run.everything()
+    except KeyboardInterrupt:
+        sys.exit("grade.sh: ended")
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        if run is not None:
+            run.end()
+        remove(work)
+    if failed:
+        sys.exit(f"grade.sh: {failed} could not be graded: see their log.txt")
 
 
 if __name__ == "__main__":

@@ -10,14 +10,16 @@ who reads it is a process of its own, with limits:
 import base64
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 
 import tree  # noqa: F401, where the kit is
-from kit.sandbox import MIB, Limits, Sandbox, printable
+from kit.sandbox import MIB, Limits, Sandbox, open_plain, printable
 
 FILE_MAX = 256 << 10
 ARCHIVE_MAX = 256 << 20
@@ -58,24 +60,28 @@ class Taken:
                 self.note(f"{path}: not taken, {size} bytes are more than {FILE_MAX}")
             elif depth < self.places.get(name, 10**6):
                 self.files[name], self.places[name] = read(), depth
+            elif depth == self.places[name]:
+                self.note(f"{path}: not taken, there was another {name} before")
 
 
 def from_folder(folder, allowed, taken):
-    def read(path):
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            return file.read(FILE_MAX + 1)
+    """Its owner may be at it meanwhile: folders and files are opened before they are looked at."""
+    def read(name, at):
+        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
+        with open(fd, "rb") as file:
+            return file.read(FILE_MAX + 1) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
 
     seen = 0
-    for here, folders, files in os.walk(folder, followlinks=False):
-        folders[:] = [name for name in folders if name not in (".git", "build")]
-        for name in files:
+    for here, folders, files, at in os.fwalk(os.path.realpath(folder)):
+        folders[:] = sorted(name for name in folders if name not in (".git", "build"))
+        for name in sorted(files):
             seen += 1
             if seen > MEMBERS_MAX:
                 raise Unusable(f"more than {MEMBERS_MAX} files")
-            path = os.path.join(here, name)
-            status = os.lstat(path)
-            taken.offer(os.path.relpath(path, folder), allowed, stat.S_ISREG(status.st_mode),
-                        status.st_size, lambda path=path: read(path))
+            status = os.stat(name, dir_fd=at, follow_symlinks=False)
+            path = os.path.relpath(os.path.join(here, name), os.path.realpath(folder))
+            taken.offer(path, allowed, stat.S_ISREG(status.st_mode), status.st_size,
+                        lambda name=name, at=at: read(name, at))
 
 
 def from_archive(path, allowed, taken):
@@ -92,7 +98,9 @@ def from_archive(path, allowed, taken):
                             member.size, lambda m=member: archive.extractfile(m).read(FILE_MAX + 1))
     except (tarfile.TarError, EOFError, OSError, ValueError, ArithmeticError) as error:
         if not taken.files:
-            raise Unusable(f"not a tar archive that can be read: {error}") from None
+            kind = "a zip, not a tar archive" if zipfile.is_zipfile(path) else \
+                f"not a tar archive that can be read: {error}"
+            raise Unusable(kind) from None
         taken.note(f"the archive is damaged behind what was taken: {error}")
     except Exception as error:  # a decompressor's own kinds of error: lzma, zlib
         if isinstance(error, Unusable):
@@ -100,48 +108,91 @@ def from_archive(path, allowed, taken):
         raise Unusable(f"not an archive that can be read: {error}") from None
 
 
-def start_git(*words, cwd=None):
+def start_git(*words, folder=None, objects=None):
+    """folder: a repository of our own; objects: where another's are."""
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_TERMINAL_PROMPT": "0",
                    "GIT_CONFIG_NOSYSTEM": "1", "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
                    "GIT_ATTR_NOSYSTEM": "1"}
     for name in ("SSH_AUTH_SOCK", "GIT_SSH_COMMAND"):
         if name in os.environ:
             environment[name] = os.environ[name]
-    return subprocess.Popen(["git", "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*",
-                             *words], cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if folder:
+        environment["GIT_DIR"] = folder
+    if objects:
+        environment["GIT_OBJECT_DIRECTORY"] = objects
+    return subprocess.Popen(["git", "-c", "core.hooksPath=/dev/null", *words], cwd=folder,
+                            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE)
 
 
-def git(*words, cwd=None):
-    process = start_git(*words, cwd=cwd)
+def git(*words, **where):
+    process = start_git(*words, **where)
     try:
         said, complaint = process.communicate(timeout=GIT_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         raise Unusable(f"git took longer than {GIT_SECONDS} s") from None
     if process.returncode != 0:
-        text = complaint.decode("utf-8", "replace").strip().splitlines()
-        raise Unusable(f"git {words[0]}: {text[-1] if text else 'failed'}")
+        lines = complaint.decode("utf-8", "replace").strip().splitlines() or ["failed"]
+        fatal = next((line for line in lines if line.startswith("fatal:")), lines[-1])
+        raise Unusable(f"git {words[0]}: {fatal}")
     return said
 
 
 def from_git(url, allowed, taken):
-    """Blobs only: nothing is checked out, so that no link, filter or hook of it takes effect."""
     with tempfile.TemporaryDirectory(prefix="lab-git-") as folder:
         git("clone", "-q", "--bare", "--depth", "1", "--no-tags", "--", url, folder)
-        for number, entry in enumerate(list_tree(folder)):
-            if number > MEMBERS_MAX:
-                raise Unusable(f"more than {MEMBERS_MAX} files")
-            words, name = entry.split(b"\t", 1)
-            mode, _, blob, size = words.split()
-            taken.offer(os.fsdecode(name), allowed, mode in (b"100644", b"100755"),
-                        int(size) if size != b"-" else 0,
-                        lambda blob=blob: git("cat-file", "blob", blob.decode(), cwd=folder))
+        from_commit("HEAD", allowed, taken, folder=folder)
 
 
-def list_tree(folder):
+def from_repository(path, allowed, taken):
+    """One that lies here, of whomever: only its objects are read, by a repository of our own, so
+    that nothing in its configuration takes effect and it need not be the grader's."""
+    commit = head_of(path)
+    with tempfile.TemporaryDirectory(prefix="lab-git-") as folder:
+        git("init", "-q", "--bare", "--template=", folder)
+        from_commit(commit, allowed, taken, folder=folder,
+                    objects=os.path.join(os.path.abspath(path), "objects"))
+
+
+def head_of(path):
+    """The commit that HEAD names. gitrepository-layout(5)."""
+    def read(name):
+        file = open_plain(os.path.join(path, name))
+        if file is None:
+            return ""
+        with file:
+            return file.read(1 << 20).decode("utf-8", "replace")
+
+    head = read("HEAD").strip()
+    name = head.removeprefix("ref: ")
+    commit = head
+    if name != head:
+        if not re.fullmatch(r"refs/heads/[^\0]+", name) or ".." in name:
+            raise Unusable("its HEAD names no branch")
+        packed = dict(line.split(" ", 1)[::-1] for line in read("packed-refs").splitlines()
+                      if " " in line)
+        commit = read(name).strip() or packed.get(name, "")
+    if not re.fullmatch("[0-9a-f]{40}", commit):
+        raise Unusable(f"its HEAD, {name[:100]}, has no commit")
+    return commit
+
+
+def from_commit(commit, allowed, taken, **where):
+    """Blobs only: nothing is checked out, so that no link, filter or hook of it takes effect."""
+    for number, entry in enumerate(list_tree(commit, **where)):
+        if number > MEMBERS_MAX:
+            raise Unusable(f"more than {MEMBERS_MAX} files")
+        words, name = entry.split(b"\t", 1)
+        mode, _, blob, size = words.split()
+        taken.offer(os.fsdecode(name), allowed, mode in (b"100644", b"100755"),
+                    int(size) if size != b"-" else 0,
+                    lambda blob=blob: git("cat-file", "blob", blob.decode(), **where))
+
+
+def list_tree(commit, **where):
     """The entries of 'git ls-tree', one by one: nested trees can make them more than there is room."""
-    process = start_git("ls-tree", "-r", "-l", "-z", "HEAD", cwd=folder)
+    process = start_git("ls-tree", "-r", "-l", "-z", commit, **where)
     rest = b""
     try:
         while piece := process.stdout.read(65536):
@@ -162,14 +213,15 @@ def is_repository_without_tree(path):
 def take(source, allowed):
     """What source has of the allowed files. Unusable: none of them."""
     taken = Taken()
+    source = source.removeprefix("file://")
     if os.path.isdir(source) and not is_repository_without_tree(source):
         from_folder(source, allowed, taken)
     elif os.path.isfile(source):
         from_archive(source, allowed, taken)
-    elif os.path.isdir(source) or "://" in source or "@" in source:
-        # A path of git's own kind is a URL, too: file://, so that --depth is heeded.
-        url = source if not os.path.isdir(source) else "file://" + os.path.abspath(source)
-        from_git(url, allowed, taken)
+    elif os.path.isdir(source):
+        from_repository(source, allowed, taken)
+    elif "://" in source or "@" in source:
+        from_git(source, allowed, taken)
     else:
         raise Unusable("no such file, folder or repository")
     for name in allowed:
@@ -204,6 +256,7 @@ class Reader(Sandbox):
     """As the grader's own user, who may read the submission where it lies."""
 
     def __init__(self, folder):
+        super().__init__()
         self.folder = folder
 
     def environment(self):

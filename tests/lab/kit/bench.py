@@ -23,7 +23,8 @@ class BuildFailed(Exception):
 
 def compile_one(sandbox, tree, source, target):
     log = target + ".txt"
-    ended = sandbox.run(["gcc", *CFLAGS, "-c", source, "-o", target],
+    # Where the tree lies is in no message.
+    ended = sandbox.run(["gcc", *CFLAGS, f"-ffile-prefix-map={tree}/=", "-c", source, "-o", target],
                         Limits(COMPILE_SECONDS, file=64 << 20), log, cwd=tree)
     if ended.status != 0:
         raise BuildFailed(f"{source}: gcc {ended}\n" + tail_text(log, 20))

@@ -27,7 +27,7 @@ class Child:
         # Its own work is a small part of the time, which a busy machine may need: what loops is
         # ended by the processor's time.
         limits = Limits(seconds, cpu=max(1, seconds // 10), memory=256 << 20, file=256 << 10,
-                        processes=16)
+                        processes=1)
         self.process = sandbox.start([program], limits, bufsize=0, stderr=self.log,
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         os.set_blocking(self.process.stdin.fileno(), False)

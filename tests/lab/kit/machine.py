@@ -9,12 +9,11 @@ import itertools
 import os
 import random
 import re
-import stat
 import subprocess
 import time
 
 from .bench import BuildFailed, result_of
-from .sandbox import TOP, Limits, printable
+from .sandbox import TOP, Limits, open_plain, printable
 from .tests import Broken, Mismatch, expect
 
 MIB = 1 << 20
@@ -85,15 +84,11 @@ def run_boot(sandbox, folder, runs, seconds):
 
 
 def read_file(folder, name, limit=16 * MIB):
-    """A file that a machine left behind: a plain one, and not more of it than limit."""
-    try:
-        fd = os.open(os.path.join(folder, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
+    """A file that a machine left behind, and not more of it than limit."""
+    file = open_plain(os.path.join(folder, name))
+    if file is None:
         return None
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        return None
-    with open(fd, "rb") as file:
+    with file:
         return file.read(limit)
 
 

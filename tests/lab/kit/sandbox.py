@@ -6,7 +6,9 @@ from it and takes the network, the privileges and the view of the hidden tests a
 """
 import os
 import signal
+import stat
 import subprocess
+import threading
 import time
 
 MIB = 1 << 20
@@ -59,6 +61,9 @@ class Sandbox:
     top = TOP  # the tree whose scripts run in here
     folder = None  # where commands start; None: where the grader is
 
+    def __init__(self):
+        self.running, self.lock, self.ended = set(), threading.Lock(), False
+
     def command(self, argv, limits):
         # A dump of each wrong submission's memory helps nobody.
         limited = ["prlimit", "--core=0", f"--cpu={limits.cpu}:{limits.cpu + 1}",
@@ -73,8 +78,14 @@ class Sandbox:
         """Makes a folder and its files the sandboxed user's."""
 
     def start(self, argv, limits, cwd=None, **streams):
-        return subprocess.Popen(self.command(argv, limits), cwd=cwd or self.folder,
-                                start_new_session=True, env=self.environment(), **streams)
+        command = self.command(argv, limits)
+        with self.lock:
+            if self.ended:
+                raise InterruptedError("the grader ends")
+            process = subprocess.Popen(command, cwd=cwd or self.folder, start_new_session=True,
+                                       env=self.environment(), **streams)
+            self.running.add(process)
+        return process
 
     def stop(self, process):
         """Ends the command and what it started, and waits for it."""
@@ -83,10 +94,19 @@ class Sandbox:
         except (ProcessLookupError, PermissionError):
             pass
         process.wait()
+        self.running.discard(process)
+
+    def stop_all(self):
+        """For who is ended from outside, with commands of other threads under way."""
+        with self.lock:
+            self.ended = True
+        for process in list(self.running):
+            self.stop(process)
 
     def run(self, argv, limits, output, cwd=None):
         """Runs a command to its end; what it says goes to the file output (limited in size)."""
-        with open(output, "wb") as sink:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK
+        with open(os.open(output, flags, 0o600), "wb") as sink:
             process = self.start(argv, limits, cwd=cwd, stdin=subprocess.DEVNULL, stdout=sink,
                                  stderr=subprocess.STDOUT)
             deadline = time.monotonic() + limits.seconds
@@ -99,15 +119,26 @@ class Sandbox:
         return Ended(process.returncode, timed_out)
 
 
+def open_plain(path):
+    """To read a file from where a submission may write: None where there is no plain one."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        return None
+    return open(fd, "rb")
+
+
 def tail_text(path, lines, characters=4000):
     """The last lines of a file that a submission may have filled, made printable."""
-    try:
-        with open(path, "rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - characters))
-            text = file.read(characters).decode("utf-8", "replace")
-    except OSError:
+    file = open_plain(path)
+    if file is None:
         return ""
+    with file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - characters))
+        text = file.read(characters).decode("utf-8", "replace")
     return "\n".join(printable(line)[:200] for line in text.splitlines()[-lines:])
 
 
