@@ -15,7 +15,7 @@ LEFT_OUT = ("tests/lab/misbehaving/", ".ci/", "tests/fuzz/", "tests/nested/", "t
 SETUP = """#!/bin/bash
 # Packages of the distribution, and nothing else.
 set -eu
-cd /autograder/source/cafevisor
+cd /autograder/source/cafevisor || exit 1
 scripts/setup.sh grading
 """
 
@@ -25,14 +25,20 @@ set -u
 # Where the container lets nothing be hidden by mounts, permissions have to do.
 chmod 700 /autograder/source /autograder/submission
 out=$(mktemp -d)
-cd /autograder/source/cafevisor
-scripts/grade.sh --lab "@LABS@" --jobs 1 --out "$out" /autograder/submission
+cd /autograder/source/cafevisor || exit 1
+# An archive that was uploaded as the only file may lie there as it came.
+what=/autograder/submission
+files=("$what"/*)
+if [ ${#files[@]} = 1 ] && [[ -f ${files[0]} && ${files[0]} =~ \\.(tar|tar\\.[a-z0-9]+|tgz)$ ]]; then
+	what=${files[0]}
+fi
+scripts/grade.sh --lab "@LABS@" --jobs 1 --out "$out" -- "$what"
 mkdir -p /autograder/results
-if ! cp "$out/submission/results.json" /autograder/results/results.json; then
+if ! cp "$out"/*/results.json /autograder/results/results.json; then
 	echo '{"score": 0, "output": "The autograder failed; please tell the staff."}' \\
 		> /autograder/results/results.json
 fi
-cat "$out/submission/log.txt"
+cat "$out"/*/log.txt
 """
 
 

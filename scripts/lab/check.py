@@ -6,11 +6,12 @@
     check.py BUILD --lab N      of one assignment alone
 """
 import argparse
+import fnmatch
 import os
 import shutil
 import time
 
-from tree import TOP
+from tree import TOP, staff_files
 import handout
 from check_grades import check_grade_sh
 from check_handout import check_handout
@@ -88,6 +89,9 @@ def check_lab(number, work, arguments):
     say_all(grade_all(grader, cases + list(wrong_cases(lab, wrongs, work)), arguments.jobs))
     say(f"lab {number}: at least {MIN_WRONG} wrong ones",
         "" if len(wrongs) >= MIN_WRONG else f"there are {len(wrongs)}")
+    names = staff_files()
+    stale = [pattern for pattern in lab.withheld if not fnmatch.filter(names, pattern)]
+    say(f"lab {number}: what is withheld exists", " ".join(stale))
     most = sum(test.points for test in lab.tests)
     say(f"lab {number}: points sum up to 100", "" if most == 100 else f"they are {most}")
 

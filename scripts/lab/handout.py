@@ -17,7 +17,7 @@ from kit.tests import Lab, all_labs
 STAFF = (
     "scripts/grade.sh", "scripts/lab/*", ".ci/*", "docs/lab/staff.md",
     "tests/lab/*/hidden.py", "tests/lab/*/wrong/*", "tests/lab/misbehaving/*", "tests/lab/staff.mk",
-    "tests/lab/handout/*", "tests/unit/test_lab*",
+    "tests/lab/handout/*",
 )
 
 OVERLAY = "tests/lab/handout/"

@@ -53,7 +53,8 @@ def names_of(sources):
     names, taken = {}, set()
     for source in sources:
         plain = re.sub(r"(\.tar)?\.(gz|xz|bz2|zst|git|tgz|tar)$", "",
-                       os.path.basename(source.rstrip("/")))
+                       os.path.basename(os.path.abspath(source) if os.path.isdir(source)
+                                        else source.rstrip("/")))
         plain = re.sub(r"[^A-Za-z0-9._@+-]", "_", plain).lstrip(".@+-")[:NAME_MAX] or "submission"
         name, number = plain, 2
         while name in taken:
