@@ -96,12 +96,30 @@ void com1_write(void *context, const char *bytes, size_t size)
 	com1->room = 0;
 }
 
-bool com1_read(void *context, uint8_t *byte)
+static bool take_byte(const struct com1 *com1, uint8_t *byte)
 {
-	const struct com1 *com1 = context;
-
 	if (!com1->present || !(read_register(UART_LSR) & UART_LSR_DATA_READY))
 		return false;
 	*byte = read_register(UART_DATA);
+	return true;
+}
+
+void com1_keep(struct com1 *com1)
+{
+	uint8_t byte;
+
+	while (com1->kept_count < COM1_KEPT && take_byte(com1, &byte))
+		com1->kept[(com1->kept_first + com1->kept_count++) % COM1_KEPT] = byte;
+}
+
+bool com1_read(void *context, uint8_t *byte)
+{
+	struct com1 *com1 = context;
+
+	if (com1->kept_count == 0)
+		return take_byte(com1, byte);
+	*byte = com1->kept[com1->kept_first];
+	com1->kept_first = (com1->kept_first + 1) % COM1_KEPT;
+	com1->kept_count--;
 	return true;
 }

@@ -145,6 +145,36 @@ void console_show_screens(struct console *console)
 	log_switch_sink(console->screen_sink, true);
 }
 
+/*
+ * The next tick is one unit away: of all timers that are due at it this one is the first, also
+ * where a driver puts all of them off.
+ */
+static void EFIAPI keep_input(EFI_EVENT event, void *context)
+{
+	struct console *console = context;
+
+	com1_keep(&console->com1);
+	console->firmware->boot->SetTimer(event, TimerRelative, 1);
+}
+
+void console_keep_input(struct console *console)
+{
+	EFI_BOOT_SERVICES *boot = console->firmware->boot;
+
+	if (!console->com1.present ||
+		EFI_ERROR(boot->CreateEvent(EVT_TIMER | EVT_NOTIFY_SIGNAL, TPL_NOTIFY, keep_input,
+			console, &console->input_event)))
+		return;
+	boot->SetTimer(console->input_event, TimerRelative, 1);
+}
+
+void console_leave_input(struct console *console)
+{
+	if (console->input_event != NULL)
+		console->firmware->boot->CloseEvent(console->input_event);
+	console->input_event = NULL;
+}
+
 void console_pause(struct console *console, bool wait, unsigned int seconds)
 {
 	EFI_BOOT_SERVICES *boot = console->firmware->boot;

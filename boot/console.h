@@ -19,6 +19,7 @@ struct console {
 	struct com1 com1;
 	size_t screen_count;
 	SIMPLE_TEXT_OUTPUT_INTERFACE *screens[CONSOLE_MAX_SCREENS];
+	EFI_EVENT input_event; /* null: the input is the firmware's */
 	int screen_sink;
 	uint64_t hidden_since; /* log position at which the screens were switched off */
 };
@@ -29,6 +30,13 @@ MUST_USE enum status console_open(struct console *console, struct firmware *firm
 /* Around each time that the machine is ours. */
 void console_hide_screens(struct console *console);
 void console_show_screens(struct console *console);
+
+/*
+ * Between these two, what is typed on COM1 is the guest's also while the firmware has the machine
+ * for a write-back: the firmware's own console, which polls the port too, comes too late.
+ */
+void console_keep_input(struct console *console);
+void console_leave_input(struct console *console);
 
 /*
  * Waits for a key, at most seconds, when somebody may stand before the machine: pause says so, or

@@ -305,6 +305,7 @@ bool session_run_guest(struct session *s)
 	vm->timeout_seconds = s->config.timeout_seconds;
 	vm->deadline = vm->timeout_seconds == 0 ? ~0ull
 						: s->entered_tsc + vm->timeout_seconds * vm->tsc_hz;
+	console_keep_input(&s->console);
 	do {
 		console_hide_screens(&s->console);
 		result = machine_run(&s->machine, &s->vcpu, vcpu_run, &panicked);
@@ -313,6 +314,7 @@ bool session_run_guest(struct session *s)
 		if (result == EXIT_GIVE_BACK)
 			answer_sync(s);
 	} while (result == EXIT_GIVE_BACK);
+	console_leave_input(&s->console);
 	/* What stands in the ramdisk then is not to be trusted: the file stays as it is. */
 	if (panicked)
 		return fail(s, VM_STATUS_STOPPED,

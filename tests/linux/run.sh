@@ -13,6 +13,7 @@ BUILD=$(cd "${BUILD:-$top/build}" && pwd)
 . "$top/scripts/linux-files.sh"
 
 readonly SMALL_FILES=40
+readonly ALPHABET=abcdefghijklmnopqrstuvwxyz
 readonly GUEST_SECONDS=200 # bounds the run: about six times what is needed
 readonly WORDS='BUG|WARNING|Call Trace|I/O error|unchecked MSR access'
 readonly ACPI_WORDS='ACPI[A-Za-z ]* (Warning|Error|Exception)|ACPI: \[Firmware Bug\]|Firmware (Bug|Warn)'
@@ -75,7 +76,24 @@ type_into_the_shell() {
 	# shellcheck disable=SC2016 # the guest's shell computes it
 	printf 'echo answer=$((6 * 7)) >/dev/console; uname -s >from-guest/typed\r' >&4
 	wait_for 'answer=42' || return
+	type_during_write_backs || return
 	printf 'exit\r' >&4
+}
+
+# Key by key, while one write-back follows the other.
+type_during_write_backs() {
+	local i line="echo $ALPHABET >from-guest/alphabet"
+
+	# shellcheck disable=SC2016 # the guest's shell has i, too
+	printf '%s %s\r' '(for i in $(seq 40); do echo >from-guest/n; sync; done;' \
+		'echo synced=$i >/dev/console) &' >&4
+	sleep 2
+	for ((i = 0; i < ${#line}; i++)); do
+		printf '%s' "${line:i:1}" >&4
+		sleep 0.1
+	done
+	printf '\r' >&4
+	wait_for 'synced=40'
 }
 
 boot() {
@@ -105,6 +123,10 @@ reaches_power_off() {
 
 answers_what_is_typed() {
 	grep -aqF 'answer=42' "$work/console.txt" && [ "$(from_disk from-guest/typed)" = Linux ]
+}
+
+keeps_what_is_typed_during_write_backs() {
+	from_disk from-guest/alphabet | grep -xF "$ALPHABET"
 }
 
 finds_every_checksum_right() {
@@ -196,6 +218,7 @@ runners=()
 echo "     (linux: $((SECONDS - started)) s)"
 expect powers-off reaches_power_off
 expect answers-what-is-typed answers_what_is_typed
+expect typing-survives-write-backs keeps_what_is_typed_during_write_backs
 expect checksums-are-right finds_every_checksum_right
 expect file-system-is-clean leaves_a_clean_file_system
 expect eight-mebibytes-arrive wrote_eight_mebibytes
