@@ -8,6 +8,7 @@ import sys
 import zipfile
 
 from tree import TOP, staff_files
+from kit.tests import lab_numbers
 
 # What a grader does not need.
 LEFT_OUT = ("tests/lab/misbehaving/", ".ci/", "tests/fuzz/", "tests/nested/", "tests/bench/")
@@ -52,7 +53,7 @@ def add(archive, name, data, mode):
 def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    build, numbers = sys.argv[1], sorted({int(word) for word in sys.argv[2:]})
+    build, numbers = sys.argv[1], lab_numbers(sys.argv[2:])
     path = os.path.join(build, "lab" + "-".join(map(str, numbers)) + "-autograder.zip")
     with zipfile.ZipFile(path, "w") as archive:
         add(archive, "setup.sh", SETUP, 0o755)

@@ -67,7 +67,7 @@ def check_refusals(say, work):
         last = said.splitlines()[-1] if said else ""
         problem = f"{status}: {said[-300:]}"
         say("lab: grade.sh: " + " ".join(map(os.path.basename, words)),
-            "" if status == 2 and "error" in last and about in last else problem)
+            "" if status in (1, 2) and about in last and "Traceback" not in said else problem)
 
 
 def problem_with_json(path, points, most):

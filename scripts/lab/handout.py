@@ -11,7 +11,7 @@ import sys
 
 from tree import TOP, staff_files
 import markers
-from kit.tests import Lab, all_labs
+from kit.tests import Lab, all_labs, lab_numbers
 
 # What is the staff's alone, whatever the assignment.
 STAFF = (
@@ -102,7 +102,7 @@ def make_repository(folder, name):
 def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    build, numbers = sys.argv[1], sorted({int(word) for word in sys.argv[2:]})
+    build, numbers = sys.argv[1], lab_numbers(sys.argv[2:])
     name = "lab" + "-".join(map(str, numbers))
     folder = os.path.join(build, name)
     write(contents(numbers), folder)

@@ -18,7 +18,7 @@ from submission import Unusable, collect
 from kit import report
 from kit.bench import Result
 from kit.sandbox import printable
-from kit.tests import all_labs
+from kit.tests import lab_numbers
 
 NAME_MAX = 100
 
@@ -32,14 +32,9 @@ def parse_arguments():
     parser.add_argument("--seed", default="", help="of the random tests, to repeat a grading")
     parser.add_argument("submission", nargs="+")
     arguments = parser.parse_args()
-    numbers = arguments.lab.split()
-    unknown = [word for word in numbers if word not in map(str, all_labs())]
-    if unknown or not numbers:
-        parser.error(f"--lab: there is no assignment '{' '.join(unknown)}', but there are "
-                     + " ".join(map(str, all_labs())))
     if not 1 <= arguments.jobs <= SLOTS:
         parser.error(f"--jobs: 1 to {SLOTS}")
-    arguments.numbers = sorted(set(map(int, numbers)))
+    arguments.numbers = lab_numbers(arguments.lab.split())
     arguments.out = os.path.abspath(arguments.out)
     try:
         os.makedirs(arguments.out, exist_ok=True)

@@ -13,7 +13,7 @@ from . import report
 from .bench import BuildFailed, attempt, build_child, run_unit_tests
 from .machine import Parts, run_machine_tests
 from .sandbox import TOP, Limits, Sandbox, tail_text
-from .tests import Lab, assigned_labs
+from .tests import Lab, assigned_labs, lab_numbers
 
 # All of it, all unit tests of an assignment, and the image's build. A machine may take what is left.
 SECONDS, UNIT_SECONDS, BUILD_SECONDS = 170, 45, 60
@@ -55,7 +55,7 @@ def main():
     parser.add_argument("--lab", default="")
     parser.add_argument("--test", default="")
     arguments = parser.parse_args()
-    labs = [int(word) for word in arguments.lab.split()] or assigned_labs()
+    labs = lab_numbers(arguments.lab.split()) if arguments.lab.split() else assigned_labs()
     if not labs:
         sys.exit("grade: LAB=3 says which assignment; in a hand-out it is known")
     build = os.path.abspath(arguments.build)

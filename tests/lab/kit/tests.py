@@ -116,6 +116,15 @@ def all_labs():
     return sorted(int(name) for name in os.listdir(LABS) if name.isdigit())
 
 
+def lab_numbers(words):
+    """Of what somebody typed: ["2", "3"]. Ends the program where one is no assignment's."""
+    known = {str(number): number for number in all_labs()}
+    unknown = [word for word in words if word not in known]
+    if unknown or not words:
+        sys.exit(f"lab: there is no assignment '{' '.join(unknown)}'; there are " + " ".join(known))
+    return sorted({known[word] for word in words})
+
+
 def assigned_labs():
     """The assignments of a hand-out; empty in the staff's tree."""
     try:
