@@ -8,7 +8,8 @@ import tarfile
 import time
 import zipfile
 
-from submission import FILE_MAX, Unusable, collect
+from submission import collect
+from taken import FILE_MAX, Unusable
 
 NAME = "devices/svirtb.c"
 GOOD = b"/* a student's */\n"

@@ -14,7 +14,8 @@ import traceback
 
 from grader import Grader, make_work_folder
 from prison import SLOTS, remove
-from submission import Unusable, collect
+from submission import collect
+from taken import Unusable
 from kit import report
 from kit.bench import Result
 from kit.sandbox import printable
