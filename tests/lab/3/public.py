@@ -15,8 +15,9 @@ def pattern(seed, size):
     return bytes((seed * 31 + i * (2 * seed + 1)) & 0xff for i in range(size))
 
 
-@unit("registers-read", 6, "svirtb specification 2.1.2 and 4; docs/svirtb.md 'Registers'",
-      "status reads the magic value after power-on, the other five 0; a page of other offsets 0")
+@unit("registers-read", 6, "docs/svirtb.md 'Registers'",
+      "step 1: status reads the magic value after power-on, the other five 0; a page of other "
+      "offsets 0")
 def registers_read(bench):
     with bench.child() as child:
         board = b.Board(child, DISK)
@@ -26,8 +27,8 @@ def registers_read(bench):
         expect("offset 0x18, where there is no register", 0, board.read(0x18))
 
 
-@unit("registers-write", 6, "svirtb specification 2.1.1 and 3; docs/svirtb.md 'Registers'",
-      "size and address are kept when DRIVER_OK was written before, and only then")
+@unit("registers-write", 6, "docs/svirtb.md 'Registers'",
+      "step 2: size and address are kept when DRIVER_OK was written before, and only then")
 def registers_write(bench):
     with bench.child() as child:
         board = b.Board(child, DISK)
@@ -49,8 +50,8 @@ def registers_write(bench):
         board.expect(b.ADDR_LO, b.RING, "after it was written in state READY")
 
 
-@unit("status-order", 8, "svirtb specification 2.1.1; docs/svirtb.md 'The status register'",
-      "MAGIC -> DRIVER_OK -> READY; every other order leaves the status as it is")
+@unit("status-order", 8, "docs/svirtb.md 'States'",
+      "step 2: MAGIC -> DRIVER_OK -> READY; every other order leaves the status as it is")
 def status_order(bench):
     with bench.child() as child:
         board = b.Board(child, DISK)
@@ -62,26 +63,24 @@ def status_order(bench):
             board.expect(b.STATUS, b.READY, f"after 0x{value:x} was written in state READY")
 
 
-@unit("reset", 8, "svirtb specification 2.1 and 2.1.2; docs/svirtb.md 'The status register'",
-      "RESET written by the driver brings power-on back at once: status reads MAGIC, the rest 0")
+@unit("reset", 4, "docs/svirtb.md 'States'",
+      "step 2: RESET written by the driver brings power-on back at once: status reads MAGIC, the "
+      "rest 0")
 def reset(bench):
     with bench.child() as child:
         board = b.Board(child, DISK)
-        board.start()
-        board.queue(b.READ, 0, b.BUFFER, 16)
-        board.complete("after one request")
-        board.reset()
-        board.expect(b.STATUS, b.MAGIC, "after RESET was written in state READY")
-        for register in (b.SIZE, b.ADDR_LO, b.HEAD, b.TAIL):
-            board.expect(register, 0, "after a reset")
-        board.start(entries=5)
-        for i in range(4):
-            board.queue(b.READ, i, b.BUFFER, 512)
-        board.complete("after 4 requests behind a reset")
+        board.write(b.STATUS, b.RESET)
+        board.expect(b.STATUS, b.MAGIC, "after RESET was written in state MAGIC")
+        for entries in (8, 5):
+            board.start(entries)
+            board.reset()
+            board.expect(b.STATUS, b.MAGIC, "after RESET was written in state READY")
+            for register in (b.SIZE, b.ADDR_HI, b.ADDR_LO, b.HEAD, b.TAIL):
+                board.expect(register, 0, "after a reset")
 
 
-@unit("ring-check", 8, "svirtb specification 2.1.2; docs/svirtb.md 'The ring'",
-      "READY with a ring that cannot be sets RESET: 1 to 32768 entries, all in guest memory")
+@unit("ring-check", 8, "docs/svirtb.md 'The ring'",
+      "step 3: READY with a ring that cannot be sets RESET: 1 to 32768 entries, all in guest memory")
 def ring_check(bench):
     rows = (
         ("no entries", 0, b.RING), ("32769 entries", 32769, 0),
@@ -101,8 +100,27 @@ def ring_check(bench):
         board.start(entries=1)
 
 
-@unit("read", 8, "svirtb specification 2.2; docs/svirtb.md 'Requests'",
-      "entries are 28 bytes without padding; size is in bytes, sector counts 512")
+@unit("head-check", 6, "docs/svirtb.md 'The ring' and 'Registers'",
+      "step 3: a head outside READY is ignored; one that is not below queue_size sets RESET; "
+      "the tail is the device's alone")
+def head_check(bench):
+    with bench.child() as child:
+        board = b.Board(child, DISK)
+        board.write(b.HEAD, 1)
+        board.expect(b.HEAD, 0, "after it was written in state MAGIC")
+        board.start(entries=8)
+        board.write(b.TAIL, 5)
+        board.expect(b.TAIL, 0, "after the driver wrote it")
+        for i in range(3):
+            board.queue(b.WRITE, 1, b.BUFFER, 512)
+        board.write(b.HEAD, 8)
+        board.expect(b.STATUS, b.RESET, "after queue_head 8 on a ring of 8 entries")
+        board.expect(b.TAIL, 0, "after queue_head 8 on a ring of 8 entries")
+        expect("the disk", DISK, board.disk())
+
+
+@unit("read", 8, "docs/svirtb.md 'Requests'; the entry's table in 'The ring'",
+      "step 4: entries are 28 bytes without padding; size is in bytes, sector counts 512")
 def read(bench):
     with bench.child() as child:
         board = b.Board(child, DISK)
@@ -116,8 +134,8 @@ def read(bench):
                    board.peek(b.BUFFER - 1, size + 2))
 
 
-@unit("write", 8, "svirtb specification 2.2; docs/svirtb.md 'Requests'",
-      "the bytes of the buffer go to the disk, and no others; block_write marks them")
+@unit("write", 8, "docs/svirtb.md 'Requests'",
+      "step 4: the bytes of the buffer go to the disk, and no others; block_write marks them")
 def write(bench):
     with bench.child() as child:
         board = b.Board(child, DISK)
@@ -135,8 +153,9 @@ def write(bench):
                board.dirty())
 
 
-@unit("batches", 8, "svirtb specification 2.2; docs/svirtb.md 'The ring'",
-      "one doorbell announces many: from the tail up to the head, in order, around the ring's end")
+@unit("batches", 8, "docs/svirtb.md 'The ring'",
+      "step 5: one doorbell announces many: from the tail up to the head, in order, around the "
+      "ring's end")
 def batches(bench):
     with bench.child() as child:
         board = b.Board(child, DISK)
@@ -152,25 +171,26 @@ def batches(bench):
             expect(f"the disk after a batch of {batch} on a ring of 5", bytes(disk), board.disk())
 
 
-@unit("head-check", 6, "svirtb specification 2 and 3; docs/svirtb.md 'The ring'",
-      "a head outside READY is ignored; one that is not below queue_size sets RESET; "
-      "the tail is the device's alone")
-def head_check(bench):
+@unit("restart", 4, "docs/svirtb.md 'States'",
+      "step 5: RESET behind requests clears head and tail, too, and a ring of another size works")
+def restart(bench):
     with bench.child() as child:
         board = b.Board(child, DISK)
-        board.write(b.HEAD, 1)
-        board.expect(b.HEAD, 0, "after it was written in state MAGIC")
-        board.start(entries=8)
-        board.write(b.TAIL, 5)
-        board.expect(b.TAIL, 0, "after the driver wrote it")
-        board.write(b.HEAD, 8)
-        board.expect(b.STATUS, b.RESET, "after queue_head 8 on a ring of 8 entries")
-        board.expect(b.TAIL, 0, "after queue_head 8 on a ring of 8 entries")
-        expect("the disk", DISK, board.disk())
+        board.start()
+        board.queue(b.READ, 0, b.BUFFER, 16)
+        board.complete("after one request")
+        board.reset()
+        for register in (b.HEAD, b.TAIL):
+            board.expect(register, 0, "after a reset behind a request")
+        board.start(entries=5)
+        for i in range(4):
+            board.queue(b.READ, i, b.BUFFER, 512)
+        board.complete("after 4 requests behind a reset")
 
 
 @unit("refused-entries", 8, "docs/svirtb.md 'When an entry is refused'",
-      "everything is checked before the first byte moves; the tail stays at the refused entry")
+      "step 6: everything is checked before the first byte moves; the tail stays at the refused "
+      "entry")
 def refused_entries(bench):
     rows = (
         ("cmd 2", (2, 0, b.BUFFER, 512)),

@@ -51,8 +51,12 @@ class Ring:
         self.table, self.driver, self.device = table, driver, device
         for first, end in ((0, SEAM), (SEAM, HOLE), (BEHIND, END)) if memory else ():
             child.ask("M", struct.pack("<QQ", first, end - first))
-        self.poke(device, b"\xee" * (6 + 8 * size))
-        self.poke(device, struct.pack("<HH", 0, 0))
+        # Two more behind each area: good descriptors that nobody may follow, heads that nobody has.
+        for i in range(size + 2):
+            self.describe(i, BUFFER, 16)
+        for area, room in ((driver, 6 + 2 * (size + 2)), (device, 6 + 8 * (size + 2))):
+            self.poke(area, b"\xee" * room)
+            self.poke(area, struct.pack("<HH", 0, 0))
         status = struct.unpack("<I", child.ask("S", struct.pack(
             "<IBBQQQ", size, indirect, event_index, table, driver, device), "virtq_start"))[0]
         expect("what virtq_start returns", 0, status)
