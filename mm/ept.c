@@ -31,7 +31,7 @@ enum status ept_init(struct ept *ept, struct frame_pool *pool, struct ept_capabi
 enum status ept_map_guest(struct ept *ept, const struct guest_memory *memory)
 {
 	/* LAB 2 { step 4: the guest's memory
-	 * lab_not_implemented(2, "step 4, ept_map_guest in mm/ept.c");
+	 * lab_not_implemented(2, "step 4 (behind 1 to 3), ept_map_guest in mm/ept.c");
 	 * (void)ept;
 	 * (void)memory;
 	 * return STATUS_UNSUPPORTED;

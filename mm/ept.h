@@ -49,7 +49,8 @@ MUST_USE enum status ept_init(
 /*
  * Maps every range of the guest's memory, read, write, execute and write-back. STATUS_BAD_VALUE: a
  * range beyond 48 bits, or its host memory not page-aligned; STATUS_CONFLICT: mapped already;
- * STATUS_NO_MEMORY: no frames. Ranges before the one that failed stay mapped.
+ * STATUS_NO_MEMORY: no frames. Ranges before the one that failed stay mapped: the caller gives the
+ * guest up.
  */
 MUST_USE enum status ept_map_guest(struct ept *ept, const struct guest_memory *memory);
 

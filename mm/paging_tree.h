@@ -10,9 +10,10 @@
  *   +---------+---------+---------+---------+---------+------------+
  *                        1 GiB     2 MiB     4 KiB leaves
  *
- * An entry of 0 is one that is not present; the tree alone writes the entries. Tables that an unmap
- * has emptied stay in the tree for what is mapped there next. Who changes a tree that a processor
- * uses does the INVEPT or INVLPG.
+ * An entry of 0 is one that is not present; the tree alone writes the entries. A frame never goes
+ * back to its pool, so a table that has become empty, by an unmap or a map that failed, stays in
+ * the tree: what is mapped there next is mapped by its entries, with leaves of their size at most.
+ * Who changes a tree that a processor uses does the INVEPT or INVLPG.
  */
 #ifndef MM_PAGING_TREE_H
 #define MM_PAGING_TREE_H
@@ -30,7 +31,7 @@
 
 struct paging_tree {
 	uint64_t *root;
-	unsigned int levels;   /* 4 or 5 */
+	unsigned int levels;   /* 4, or 5 for the host's own tables under CR4.LA57 */
 	uint64_t table_bits;   /* the bits beside the address in an entry that leads to a table */
 	uint64_t largest_leaf; /* bytes: 4 KiB, 2 MiB or 1 GiB */
 	struct frame_pool *pool;
@@ -57,16 +58,18 @@ MUST_USE enum status paging_tree_init(struct paging_tree *tree, struct frame_poo
 
 /*
  * Maps [address, address + size) to physical with the given attribute bits in each leaf (not 0, and
- * neither address bits nor bit 7), with the largest leaves that both alignments and the size allow.
- * All or nothing. STATUS_BAD_VALUE: not page-aligned, empty, wrapping, wider than the levels or
- * than 52 physical bits; STATUS_CONFLICT: something is mapped there; STATUS_NO_MEMORY: no frames.
+ * neither address bits nor bit 7), with the largest leaves that both alignments, the size,
+ * largest_leaf and the tables that are there already allow. All or nothing. STATUS_BAD_VALUE: other
+ * attributes than those; not page-aligned, empty, wrapping, wider than the levels or than 52
+ * physical bits; STATUS_CONFLICT: something is mapped there; STATUS_NO_MEMORY: no frames.
  */
 MUST_USE enum status paging_tree_map(struct paging_tree *tree, uint64_t address, uint64_t physical,
 	uint64_t size, uint64_t attributes);
 
 /*
  * Unmaps [address, address + size), splitting large leaves that reach beyond it; what is not mapped
- * there is left so. All or nothing. STATUS_BAD_VALUE as above; STATUS_NO_MEMORY: no frame to split.
+ * there is left so. All or nothing: what a call that failed has split maps the same as before.
+ * STATUS_BAD_VALUE: address and size, as above; STATUS_NO_MEMORY: no frame to split.
  */
 MUST_USE enum status paging_tree_unmap(struct paging_tree *tree, uint64_t address, uint64_t size);
 

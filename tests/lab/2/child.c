@@ -30,10 +30,12 @@ static void *take_frames(void *context, size_t count)
 	return first;
 }
 
-/* 'I': 1 GiB pages, 2 MiB pages, frames that there are. */
+/* 'I': 1 GiB pages, 2 MiB pages, frames that there are, levels: of EPT 4, of a host's tables 5. */
 static enum status start(struct child *child)
 {
 	struct ept_capabilities capabilities = { 0 };
+	unsigned int levels;
+	enum status status;
 
 	capabilities.page_1g = child_take(child, 1) != 0;
 	capabilities.page_2m = child_take(child, 1) != 0;
@@ -41,8 +43,13 @@ static enum status start(struct child *child)
 	memset(store.pages, 0xa5, STORE_PAGES * PAGE_SIZE);
 	store.used = 0;
 	store.limit = min_u64(child_take(child, 4), STORE_PAGES);
+	levels = (unsigned int)child_take(child, 1);
 	frame_pool_init(&pool, take_frames, NULL, 1);
-	return ept_init(&ept, &pool, capabilities);
+	status = ept_init(&ept, &pool, capabilities);
+	if (status != STATUS_OK || levels == ept.tree.levels)
+		return status;
+	return paging_tree_init(
+		&ept.tree, &pool, levels, ept.tree.table_bits, ept.tree.largest_leaf);
 }
 
 static enum status map(struct child *child)

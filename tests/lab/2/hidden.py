@@ -64,8 +64,22 @@ def random_calls(bench):
 
 
 @unit("unmap-no-memory", 4, "mm/paging_tree.h, paging_tree_unmap",
-      "STATUS_NO_MEMORY when there is no frame to split with, and then all is mapped as before")
+      "STATUS_NO_MEMORY when there is no frame to split with, and then all is mapped as before; an "
+      "empty table is used again")
 def unmap_no_memory(bench):
+    with bench.child() as child:
+        tree = t.Tree(child)
+        tree.map(2 * MIB, GIB, 4 * MIB)
+        tree.unmap(2 * MIB, PAGE)
+        tree.leave_frames(0)
+        for _ in range(2):
+            tree.unmap(2 * MIB, 2 * MIB)
+            tree.map(2 * MIB, 3 * GIB, 2 * MIB)
+            tree.unmap(3 * MIB, PAGE)
+            tree.expect_maps([(2 * MIB, MIB, 3 * GIB), (3 * MIB + PAGE, MIB - PAGE,
+                                                        3 * GIB + MIB + PAGE),
+                              (4 * MIB, 2 * MIB, GIB + 2 * MIB)],
+                             "after an empty table was to be used again")
     for frames in (0, 1, 2, 3):
         with bench.child() as child:
             tree = t.Tree(child)

@@ -12,7 +12,8 @@ EPT = "SDM vol. 3C 'EPT Translation Mechanism'"
 
 
 @unit("map-pages", 8, f"{EPT}, format of a PTE that maps a 4-KByte page",
-      "four levels, 9 bits of the address each; a leaf is the physical address with the attributes")
+      "tree->levels levels, 9 bits of the address each; a leaf is the physical address with the "
+      "attributes")
 def map_pages(bench):
     with bench.child() as child:
         tree = t.Tree(child, page_1g=False, page_2m=False)
@@ -21,9 +22,13 @@ def map_pages(bench):
         for i, (gpa, size, physical) in enumerate(ranges):
             tree.map(gpa, physical, size)
             tree.expect_maps(ranges[:i + 1], f"after {i + 1} calls")
+    with bench.child() as child:
+        tree = t.Tree(child, levels=5)
+        tree.map(DEEPER, 0x7000, 2 * PAGE)
+        tree.expect_maps([(DEEPER, 2 * PAGE, 0x7000)], "in a tree of 5 levels")
 
 
-DEEP = 0x123_4567_8000
+DEEP, DEEPER = 0x123_4567_8000, 0x123_4567_89ab_c000
 
 
 @unit("map-large", 8, f"{EPT}, entries that map a 2-MByte or a 1-GByte page",
@@ -82,29 +87,28 @@ def map_conflict(bench):
         tree.expect_maps(ranges + [(4 * MIB, 4 * MIB, 3 * GIB)], "after the gap was filled")
 
 
-@unit("bad-values", 6, "mm/paging_tree.h, paging_tree_map and paging_tree_unmap",
-      "not page-aligned, empty, wrapping, beyond 48 bits of address or 52 of physical address: "
-      "STATUS_BAD_VALUE")
+@unit("bad-values", 6, "mm/paging_tree.h, paging_tree_map",
+      "STATUS_BAD_VALUE: not page-aligned, empty, wrapping, beyond the levels' bits of address (48 "
+      "or 57) or 52 of physical address; attributes of 0, with address bits or with bit 7")
 def bad_values(bench):
-    with bench.child() as child:
-        tree = t.Tree(child)
-        top = 1 << 48
-        for gpa, physical, size in ((8, 0, PAGE), (0, 8, PAGE), (0, 0, 8), (0, 0, 0),
-                                    (top, 0, PAGE), (top - PAGE, 0, 2 * PAGE),
-                                    (2**64 - PAGE, 0, 2 * PAGE), (0, 1 << 52, PAGE),
-                                    (0, (1 << 52) - PAGE, 2 * PAGE)):
-            tree.map(gpa, physical, size, status=t.BAD_VALUE)
-        tree.map(0, 0, PAGE, attributes=0, status=t.BAD_VALUE)
-        tree.map(0, 0, PAGE, attributes=0x1007, status=t.BAD_VALUE)
-        for gpa, size in ((8, PAGE), (0, 0), (0, 100), (top, PAGE), (2**64 - PAGE, 2 * PAGE)):
-            tree.unmap(gpa, size, status=t.BAD_VALUE)
-        tree.expect_maps([], "after nothing but bad values")
-        tree.map(top - PAGE, (1 << 52) - PAGE, PAGE)
-        tree.expect_maps([(top - PAGE, PAGE, (1 << 52) - PAGE)], "after the very last page")
+    for levels, top in ((4, 1 << 48), (5, 1 << 57)):
+        with bench.child() as child:
+            tree = t.Tree(child, levels=levels)
+            for gpa, physical, size in ((8, 0, PAGE), (0, 8, PAGE), (0, 0, 8), (0, 0, 0),
+                                        (top, 0, PAGE), (top - PAGE, 0, 2 * PAGE),
+                                        (2**64 - PAGE, 0, 2 * PAGE), (0, 1 << 52, PAGE),
+                                        (0, (1 << 52) - PAGE, 2 * PAGE)):
+                tree.map(gpa, physical, size, status=t.BAD_VALUE)
+            for attributes in (0, t.NORMAL | 0x1000, t.NORMAL | t.LARGE):
+                tree.map(0, 0, PAGE, attributes, status=t.BAD_VALUE)
+            tree.expect_maps([], "after nothing but bad values")
+            tree.map(top - PAGE, (1 << 52) - PAGE, PAGE)
+            tree.expect_maps([(top - PAGE, PAGE, (1 << 52) - PAGE)], "after the very last page")
 
 
 @unit("map-no-memory", 6, "mm/paging_tree.h, paging_tree_map",
-      "STATUS_NO_MEMORY when frame_alloc gives none, and then nothing of the range is mapped")
+      "STATUS_NO_MEMORY when frame_alloc gives none, and then nothing of the range is mapped; the "
+      "tables stay, and are used when it is mapped again")
 def map_no_memory(bench):
     with bench.child() as child:
         tree = t.Tree(child, page_1g=False, page_2m=False, frames=6)
@@ -117,7 +121,8 @@ def map_no_memory(bench):
 
 
 @unit("unmap", 8, "mm/paging_tree.h, paging_tree_unmap",
-      "what is not mapped in the range is left so; what lies beside it stays")
+      "what is not mapped in the range is left so; what lies beside it stays; a range that cannot "
+      "be is refused as by paging_tree_map")
 def unmap(bench):
     with bench.child() as child:
         tree = t.Tree(child)
@@ -136,6 +141,11 @@ def unmap(bench):
         tree.map(GIB, 9 * GIB, 2 * MIB)
         tree.expect_maps([(0, 2 * MIB, GIB), (GIB, 2 * MIB, 9 * GIB), (2 * GIB, GIB, 5 * GIB)],
                          "after something else was mapped there")
+        for gpa, size in ((8, PAGE), (0, 0), (0, 100), (1 << 48, PAGE),
+                          ((1 << 48) - PAGE, 2 * PAGE), (2**64 - PAGE, 2 * PAGE)):
+            tree.unmap(gpa, size, status=t.BAD_VALUE)
+        tree.expect_maps([(0, 2 * MIB, GIB), (GIB, 2 * MIB, 9 * GIB), (2 * GIB, GIB, 5 * GIB)],
+                         "after nothing but bad values")
 
 
 @unit("split", 10, f"{EPT}; docs/lab/2.md 'Steps'",

@@ -28,9 +28,10 @@ def range_name(gpa, size):
 
 
 class Tree:
-    def __init__(self, child, page_1g=True, page_2m=True, frames=2048):
-        self.child = child
-        self.expect_status("I", struct.pack("<BBI", page_1g, page_2m, frames), OK, "ept_init")
+    def __init__(self, child, page_1g=True, page_2m=True, frames=2048, levels=4):
+        self.child, self.levels = child, levels
+        self.expect_status("I", struct.pack("<BBIB", page_1g, page_2m, frames, levels), OK,
+                           "ept_init")
         pointer = struct.unpack("<Q", child.ask("P"))[0]
         self.root = pointer & ADDRESS
 
@@ -41,12 +42,17 @@ class Tree:
                 "STATUS_" + STATUS[s] if s < len(STATUS) else str(s) for s in (status, came)))
 
     def map(self, gpa, physical, size, attributes=NORMAL, status=OK):
+        with_bits = f", attributes 0x{attributes:x}," if attributes != NORMAL else ""
         self.expect_status("M", struct.pack("<QQQQ", gpa, physical, size, attributes), status,
-                           f"paging_tree_map of {range_name(gpa, size)} to 0x{physical:x}")
+                           f"paging_tree_map of {range_name(gpa, size)} to 0x{physical:x}"
+                           f"{self.width()}{with_bits}")
 
     def unmap(self, gpa, size, status=OK):
         self.expect_status("U", struct.pack("<QQ", gpa, size), status,
-                           f"paging_tree_unmap of {range_name(gpa, size)}")
+                           f"paging_tree_unmap of {range_name(gpa, size)}{self.width()}")
+
+    def width(self):
+        return "" if self.levels == 4 else f" in a tree of {self.levels} levels"
 
     def add_range(self, gpa, size, host):
         self.expect_status("A", struct.pack("<QQQ", gpa, size, host), OK, "guest_memory_add")
@@ -60,7 +66,7 @@ class Tree:
     def leaves(self):
         """(gpa, size, physical, attribute bits) of every leaf, by address."""
         found, budget = [], [3000]
-        self._walk(self.root, 4, 0, found, budget)
+        self._walk(self.root, self.levels, 0, found, budget)
         return found
 
     def _walk(self, table, level, base, found, budget):
@@ -79,10 +85,13 @@ class Tree:
                        "table", RWX, entry & ~ADDRESS)
                 self._walk(entry & ADDRESS, level - 1, gpa, found, budget)
                 continue
-            if level > 3 or entry & ADDRESS & (span - 1):
-                raise Mismatch(f"the leaf of level {level} for 0x{gpa:x}",
-                               f"one of 1 GiB at most, to a multiple of {size_name(span)}",
-                               f"0x{entry:x}")
+            if level > 3:
+                raise Mismatch(f"the entry of level {level} for 0x{gpa:x}",
+                               "one that leads to a table: no leaf is larger than 1 GiB",
+                               f"0x{entry:x}, with bit 7")
+            if entry & ADDRESS & (span - 1):
+                raise Mismatch(f"the leaf of {size_name(span)} for 0x{gpa:x}",
+                               f"one to a multiple of {size_name(span)}", f"0x{entry:x}")
             if level == 1 and entry & LARGE:
                 raise Mismatch(f"the leaf of 4 KiB for 0x{gpa:x}", "without bit 7",
                                f"0x{entry:x}")
