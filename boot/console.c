@@ -35,7 +35,7 @@ static bool leads_to_com1(const EFI_DEVICE_PATH *node)
 	return false;
 }
 
-static bool is_com1(struct firmware *firmware, EFI_HANDLE handle)
+bool console_is_com1(struct firmware *firmware, EFI_HANDLE handle)
 {
 	EFI_GUID device_path = DEVICE_PATH_PROTOCOL;
 	EFI_DEVICE_PATH *path;
@@ -71,7 +71,7 @@ static void find_screens(struct console *console)
 
 		if (handles[i] == firmware->system->ConsoleOutHandle)
 			continue;
-		if (console->com1.present && is_com1(firmware, handles[i])) {
+		if (console->com1.present && console_is_com1(firmware, handles[i])) {
 			only_com1 = true;
 			continue;
 		}
@@ -143,36 +143,6 @@ void console_show_screens(struct console *console)
 	while ((size = log_read(&console->hidden_since, chunk, sizeof(chunk))) != 0)
 		screen_write(console, chunk, size);
 	log_switch_sink(console->screen_sink, true);
-}
-
-/*
- * The next tick is one unit away: of all timers that are due at it this one is the first, also
- * where a driver puts all of them off.
- */
-static void EFIAPI keep_input(EFI_EVENT event, void *context)
-{
-	struct console *console = context;
-
-	com1_keep(&console->com1);
-	console->firmware->boot->SetTimer(event, TimerRelative, 1);
-}
-
-void console_keep_input(struct console *console)
-{
-	EFI_BOOT_SERVICES *boot = console->firmware->boot;
-
-	if (!console->com1.present ||
-		EFI_ERROR(boot->CreateEvent(EVT_TIMER | EVT_NOTIFY_SIGNAL, TPL_NOTIFY, keep_input,
-			console, &console->input_event)))
-		return;
-	boot->SetTimer(console->input_event, TimerRelative, 1);
-}
-
-void console_leave_input(struct console *console)
-{
-	if (console->input_event != NULL)
-		console->firmware->boot->CloseEvent(console->input_event);
-	console->input_event = NULL;
 }
 
 void console_pause(struct console *console, bool wait, unsigned int seconds)

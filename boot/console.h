@@ -19,9 +19,14 @@ struct console {
 	struct com1 com1;
 	size_t screen_count;
 	SIMPLE_TEXT_OUTPUT_INTERFACE *screens[CONSOLE_MAX_SCREENS];
-	EFI_EVENT input_event; /* null: the input is the firmware's */
 	int screen_sink;
 	uint64_t hidden_since; /* log position at which the screens were switched off */
+
+	/* While the guest has the input: what else reads the port, and its own functions. */
+	EFI_EVENT input_event; /* null: there is none */
+	SERIAL_IO_INTERFACE *serial;
+	EFI_SERIAL_GET_CONTROL_BITS serial_get_control;
+	EFI_SERIAL_READ serial_read;
 };
 
 /* Sets up the log: its ring, COM1, the screens. STATUS_NO_MEMORY: there is no ring. */
@@ -33,10 +38,13 @@ void console_show_screens(struct console *console);
 
 /*
  * Between these two, what is typed on COM1 is the guest's also while the firmware has the machine
- * for a write-back: the firmware's own console, which polls the port too, comes too late.
+ * for a write-back, and none of it the firmware's own console's. In boot/console_input.c.
  */
 void console_keep_input(struct console *console);
 void console_leave_input(struct console *console);
+
+/* Whether what has this handle is COM1 or on it. */
+bool console_is_com1(struct firmware *firmware, EFI_HANDLE handle);
 
 /*
  * Waits for a key, at most seconds, when somebody may stand before the machine: pause says so, or

@@ -13,7 +13,7 @@ BUILD=$(cd "${BUILD:-$top/build}" && pwd)
 . "$top/scripts/linux-files.sh"
 
 readonly SMALL_FILES=40
-readonly ALPHABET=abcdefghijklmnopqrstuvwxyz
+readonly ALPHABET=abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789
 readonly GUEST_SECONDS=200 # bounds the run: about six times what is needed
 readonly WORDS='BUG|WARNING|Call Trace|I/O error|unchecked MSR access'
 readonly ACPI_WORDS='ACPI[A-Za-z ]* (Warning|Error|Exception)|ACPI: \[Firmware Bug\]|Firmware (Bug|Warn)'
