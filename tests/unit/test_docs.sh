@@ -1,21 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # What the documents name must exist: files and folders, functions and other names of the code, make
-# targets and variables, scenarios, configuration keys, messages, links; and the README's table has
-# every key. Looks at what stands in backticks, at make's command lines, at the first column of
-# tables of messages, and at links: names of others' things
-# stand without backticks, or in the list below. Prints PASS or FAIL lines; status 1 if one failed.
+# targets and variables, scenarios, configuration keys, messages, links, sections that the course's
+# tests name; and the README's table has every key. Looks at what stands in backticks, at words like
+# guest_memory_find without them, at make's command lines, at the first column of tables of messages,
+# and at links: names of others' things stand without backticks, or in the list below. Prints PASS or
+# FAIL lines; status 1 if one failed.
 set -uo pipefail
 
 cd "$(dirname "$0")/../.." || exit
 rooms=(boot vmm devices mm lib guest-driver tests scripts .ci)
-documents=(README.md CONTRIBUTING.md docs/*.md)
+documents=(README.md CONTRIBUTING.md docs/*.md docs/lab/*.md)
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
 failed=0
 
-# Programs that a reader starts, and a UEFI shell's name of a volume.
-readonly FOREIGN=' addr2line dd fs0 hexdump lsblk screen sha256sum '
+# Programs that a reader starts, a UEFI shell's name of a volume, a driver of Linux, the C library's.
+readonly FOREIGN=' addr2line aligned_alloc dd fs0 hexdump intel_pstate lsblk screen sha256sum '
 
 # Sets the array $1 to have a key for each line of the input.
 declare -A is_word is_file is_target is_scenario is_key
@@ -60,14 +61,15 @@ whole_in_code() {
 	grep -qE -- "(^|[^A-Za-z0-9_.-])${1//./\\.}([^A-Za-z0-9_-]|\$)" "$work/code"
 }
 
-# A file of the tree, a folder, or a pattern that fits some; below build/ what the Makefile or a
-# script puts there. NAME stands for a name that the reader chooses.
+# A file of the tree, a folder, or a pattern that fits some; below build/ and grades/ what the Makefile
+# or a script puts there. NAME stands for a name that the reader chooses.
 path_exists() {
 	local path=$1
 
 	case $path in
 	/* | *NAME*) return 0 ;;
 	build/) return 0 ;;
+	grades/ | grades/*) in_code "${path##*/}" ;;
 	build/*) in_code "${path##*/}" || [[ ${path##*/} == *.* && -e guest-driver/${path##*/} ]] ;;
 	*) compgen -G "$path" >/dev/null || compgen -G "${path%/}" >/dev/null ;;
 	esac
@@ -92,6 +94,7 @@ name_exists() {
 		in_code "${name#/}" || in_code "${name##*/}"
 		;;
 	*/*) path_exists "$name" ;;
+	NAME.*) return 0 ;;
 	.*) [ -e "$name" ] || whole_in_code "$name" ;;
 	*.*) [[ -n ${is_file[$name]:-} || -n ${is_key[$name]:-} ]] || whole_in_code "$name" ;;
 	*-*) [[ -n ${is_scenario[$name]:-} || -n ${is_target[$name]:-} ]] || whole_in_code "$name" ;;
@@ -119,6 +122,20 @@ message_exists() {
 		exit !/$wanted/' "$work/strings"
 }
 
+# Prints 'FILE:LINE: ...' for each section of a document that the course names, as in
+# docs/svirtb.md 'States' and | `docs/svirtb.md` | "States" |, and that is none.
+check_sections() {
+	local file line found document title
+
+	while IFS=: read -r file line found; do
+		document=${found%%.md*}.md
+		title=${found#*[\'\"]}
+		title=${title%[\'\"]}
+		grep -qxE "#+ $title" "$document" ||
+			echo "$file:$line: $document has no section '$title'"
+	done < <(grep -HnoE "docs/[a-z0-9/-]+\.md[\`| ]*['\"][^'\"]+['\"]" "$@")
+}
+
 # What a document has to check, a line each: its line number, the kind, and the word. Kinds: name
 # (out of backticks), make (behind the word make, in backticks or in a command), message, link.
 extract() {
@@ -128,7 +145,7 @@ extract() {
 			my ($text) = @_;
 			return unless $text =~ /^(?:\$ )?(?:sudo )?make\b(.*)$/;
 			my $rest = $1;
-			$rest =~ s/\s(?:[#;|]|&&).*//;
+			$rest =~ s/\s(?:[#;|]|&&|\s{2}).*//;
 			print "$.\tmake\t$_\n" for words($rest);
 		}
 		if (/^\s*```/) { $fenced = !$fenced; next }
@@ -155,7 +172,9 @@ extract() {
 				print "$.\tname\t$_\n" if length;
 			}
 		}
-		print "$.\tlink\t$1\n" while /\]\(([^)]+)\)/g;' "$1"
+		print "$.\tlink\t$1\n" while /\]\(([^)]+)\)/g;
+		s/`[^`]*`|\]\([^)]*\)/ /g;
+		print "$.\tname\t$1\n" while /(?<![\w.*\x27\/])([a-z]\w*_\w+)(?![\w*\/])/g;' "$1"
 }
 
 # Prints 'LINE: WORD' for each word of a document that names nothing.
@@ -188,6 +207,8 @@ for document in "${documents[@]}"; do
 	report "$document" "$(check_document "$document")"
 done
 
+report 'sections that the course names' "$(check_sections tests/lab/*/*.py docs/lab/*.md)"
+
 # The README's table of keys against the program's.
 keys_in_readme() {
 	awk -F "[\`|]" '/^\| key \|/ { inside = 1 } /^$/ { inside = 0 }
@@ -213,6 +234,7 @@ a file on the boot volume: `\teapot.result`
 a pattern: `boot/tea*.c`
 a function: `vcpu_brew_coffee`
 a function with parentheses: `vcpu_brew_coffee()`
+a function among plain words: | call vcpu_brew_coffee, then drink |
 a structure: `struct teapot`
 a word in a longer span: `mov [teapot_register], eax`
 a target: `make coffee`
@@ -226,9 +248,12 @@ a compiler's option: `-mno-tea`
 a link: [tea](docs/teapot.md)
 a message: ~| message |~| the teapot is empty | fill it |
 INVENTED
+echo "read docs/svirtb.md 'States', docs/svirtb.md 'Teapots'" >"$work/made-up.py"
+report 'finds a section that is none' "$(diff <(check_sections "$work/made-up.py") - <<<\
+	"$work/made-up.py:1: docs/svirtb.md has no section 'Teapots'")"
 cat >"$work/made-up.md" <<'GENUINE'
 `boot/main.c`, `test_svirtb.c`, `build/cafevisor.img`, `\cafevisor.result`, `boot/*.c`, `vcpu_run`,
-`vcpu_run()`, `struct vcpu`, `mov [rdi], eax`, `make bench ENGINE=kvm`, `hostile-rings`,
+`vcpu_run()`, vcpu_run, `struct vcpu`, `mov [rdi], eax`, `make bench ENGINE=kvm`, `hostile-rings`,
 `disk.mode = ro`, `lsblk`, `disk.mode=ro`, `-mgeneral-regs-only`,
 [the house](docs/architecture.md#the-house)
 

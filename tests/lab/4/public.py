@@ -144,7 +144,7 @@ def direction(bench):
         ring.expect_broken("for a readable descriptor behind a writable one")
 
 
-@unit("bad-buffer", 6, "devices/virtq.h, virtq_take; docs/architecture.md 'Guest-physical memory'",
+@unit("bad-buffer", 6, "devices/virtq.h, virtq_take; docs/architecture.md 'Memory'",
       "every address goes through guest_memory_find: a buffer that leaves memory is a ring error")
 def bad_buffer(bench):
     for gpa, size in ((r.HOLE, 16), (r.HOLE - 15, 16), (2**64 - 16, 16), (2**64 - 16, 64),
