@@ -112,6 +112,7 @@ gdt_pointer:
 	dq	gdt
 
 section .bss.start nobits alloc write align=4096
+global page_top, page_pointers, page_directories ; for guest-driver/testing/pages.c
 page_top:
 	resb	4096
 page_pointers:

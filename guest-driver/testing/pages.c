@@ -1,60 +1,100 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The walk through the guest's own four-level tables that makes what is missing on the way. Called
- * by the test guests.
+ * Page tables for the places where test guests want pages of 4 KiB: of the first 4 GiB, which the
+ * runtime's directories map to themselves, and of one GiB each in some entries of the top table.
+ * Called by the test guests.
  */
 #include "guest-driver/testing/pages.h"
 
 #include "guest-driver/runtime/runtime.h"
-#include "vmm/cpu.h"
 
 #define ENTRIES    512
-#define TABLES     24
 #define ADDRESS    0x000ffffffffff000ull
-#define TOP_SHIFT  39
+#define FLAT_END   (1ull << 32)
+#define DEVICES    0xc0000000ull /* from here on the runtime maps uncached */
 #define PAGE_SHIFT 12
+#define PAGE_ABOVE (PAGE_PRESENT | PAGE_WRITABLE | PAGE_USER)
+#define PLACES     24
+#define AREAS      4
 
-static uint64_t tables[TABLES][ENTRIES] __attribute__((aligned(4096)));
-static unsigned int tables_used;
+/* The runtime's tables (guest-driver/runtime/start.asm): the directories lie in a row. */
+extern uint64_t page_top[ENTRIES], page_pointers[ENTRIES], page_directories[4 * ENTRIES];
 
-static uint64_t *new_table(void)
+/* What the top table leads to beyond the runtime's own entry. */
+static struct area {
+	uint64_t pointers[ENTRIES];
+	uint64_t directory[ENTRIES];
+} areas[AREAS] __attribute__((aligned(4096)));
+static unsigned int areas_used;
+
+/* The pages of 2 MiB each. */
+static uint64_t places[PLACES][ENTRIES] __attribute__((aligned(4096)));
+static unsigned int places_used;
+
+static unsigned int next_of(unsigned int *used, unsigned int count, const char *what)
 {
-	if (tables_used == TABLES) {
-		print("pages: no table is left of %d\n", TABLES);
+	if (*used == count) {
+		print("pages: none of %u %s is left\n", count, what);
 		runtime_exit(99);
 	}
-	return tables[tables_used++];
+	return (*used)++;
 }
 
-/* A table in place of a large page: the same mapping in smaller pages. */
-static void split(volatile uint64_t *entry, unsigned int shift)
+static unsigned int index_in(uint64_t linear, unsigned int shift)
 {
-	const uint64_t step = 1ull << (shift - 9);
-	const uint64_t large = shift - 9 == PAGE_SHIFT ? *entry & ~(uint64_t)PAGE_LARGE : *entry;
-	uint64_t *table = new_table();
+	return (linear >> shift) % ENTRIES;
+}
 
-	for (unsigned int i = 0; i < ENTRIES; i++)
-		table[i] = large + i * step;
-	*entry = (uintptr_t)table | PAGE_PRESENT | PAGE_WRITABLE | PAGE_USER;
+static uint64_t leading_to(const void *table)
+{
+	return (uintptr_t)table | PAGE_ABOVE;
+}
+
+/* The directory's entry for linear. The page's own entry decides what may be done with it. */
+static volatile uint64_t *directory_entry(uint64_t linear)
+{
+	volatile uint64_t *top = &page_top[index_in(linear, 39)];
+	struct area *area;
+
+	if (linear < FLAT_END) {
+		*top |= PAGE_ABOVE;
+		page_pointers[index_in(linear, 30)] |= PAGE_ABOVE;
+		return &page_directories[linear >> 21];
+	}
+	if (*top == 0) {
+		area = &areas[next_of(&areas_used, AREAS, "areas")];
+		area->pointers[index_in(linear, 30)] = leading_to(area->directory);
+		*top = leading_to(area);
+	}
+	area = (struct area *)(uintptr_t)(*top & ADDRESS);
+	if (area->pointers[index_in(linear, 30)] == 0) {
+		print("pages: 0x%llx is not in its area's GiB\n", (unsigned long long)linear);
+		runtime_exit(99);
+	}
+	return &area->directory[index_in(linear, 21)];
+}
+
+static void map_to_itself(uint64_t table[ENTRIES], uint64_t linear)
+{
+	const uint64_t cache = linear < DEVICES ? 0 : PAGE_UNCACHED;
+	uint64_t physical = linear >> 21 << 21;
+
+	for (unsigned int i = 0; i < ENTRIES; i++, physical += 1 << PAGE_SHIFT)
+		table[i] = physical | PAGE_PRESENT | PAGE_WRITABLE | cache;
 }
 
 volatile uint64_t *pages_entry(uint64_t linear)
 {
-	volatile uint64_t *entry = NULL;
-	uint64_t table = cpu_read_cr3() & ADDRESS;
+	volatile uint64_t *entry = directory_entry(linear);
 
-	for (unsigned int shift = TOP_SHIFT;; shift -= 9) {
-		entry = (volatile uint64_t *)(uintptr_t)table + (linear >> shift) % ENTRIES;
-		if (shift == PAGE_SHIFT)
-			return entry;
-		if (!(*entry & PAGE_PRESENT))
-			*entry = (uintptr_t)new_table() | PAGE_PRESENT;
-		else if (*entry & PAGE_LARGE)
-			split(entry, shift);
-		/* The page's own entry decides what may be done with it. */
-		*entry |= PAGE_WRITABLE | PAGE_USER;
-		table = *entry & ADDRESS;
+	if (*entry == 0 || *entry & PAGE_LARGE) {
+		uint64_t *table = places[next_of(&places_used, PLACES, "places")];
+
+		if (linear < FLAT_END)
+			map_to_itself(table, linear);
+		*entry = leading_to(table);
 	}
+	return (volatile uint64_t *)(uintptr_t)(*entry & ADDRESS) + index_in(linear, PAGE_SHIFT);
 }
 
 void pages_flush(uint64_t linear)

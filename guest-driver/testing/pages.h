@@ -12,14 +12,16 @@
 #define PAGE_PRESENT    0x001u
 #define PAGE_WRITABLE   0x002u
 #define PAGE_USER       0x004u
+#define PAGE_UNCACHED   0x018u /* PCD and PWT */
 #define PAGE_ACCESSED   0x020u
 #define PAGE_DIRTY      0x040u
 #define PAGE_LARGE      0x080u
 #define PAGE_NO_EXECUTE (1ull << 63)
 
 /*
- * The entry that maps the 4 KiB page at linear; tables that it needs are made, large pages on the
- * way split. What it then maps is what was mapped before, or nothing.
+ * The entry that maps the 4 KiB page at linear, in the tables that the runtime made. Around it all
+ * stays as it was: mapped to itself below 4 GiB, not at all above, where of 512 GiB only the GiB of
+ * the first linear that came can be had.
  */
 volatile uint64_t *pages_entry(uint64_t linear);
 
