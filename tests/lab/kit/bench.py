@@ -10,8 +10,8 @@ from .child import Child
 from .sandbox import Limits, tail_text
 from .tests import Broken, Mismatch
 
-CFLAGS = ("-std=c11 -O1 -g -Wall -Wextra -I. -fno-strict-aliasing -fno-omit-frame-pointer "
-          "-D_GNU_SOURCE -DCAFEVISOR_VERSION=\"lab\"").split()
+CFLAGS = ("-std=c11 -O1 -g -Wall -Wextra -Werror=implicit-function-declaration -I. "
+          "-fno-strict-aliasing -fno-omit-frame-pointer -D_GNU_SOURCE -DCAFEVISOR_VERSION=\"lab\"").split()
 
 
 COMPILE_SECONDS = 20

@@ -38,7 +38,7 @@ def grade(lab, build, folder, only, deadline, tell):
     seed = os.urandom(8).hex()
     results = []
     if units:
-        tell(f"assignment {lab.number}: {len(units)} unit tests")
+        tell(f"assignment {lab.number}: {len(units)} unit test{'s' * (len(units) > 1)}")
         program = attempt(lambda: build_child(sandbox, lab, TOP, folder)[0])
         results += run_unit_tests(units, sandbox, program, None, seed, UNIT_SECONDS)
     if machines:
@@ -64,7 +64,9 @@ def main():
     coloured = sys.stdout.isatty()
     deadline = time.monotonic() + SECONDS
     os.makedirs(folder)
-    kept = open(os.path.join(build, "grade.txt"), "w", encoding="utf-8")
+    # What one test says is no table of all.
+    kept = open(os.devnull if arguments.test else os.path.join(build, "grade.txt"), "w",
+                encoding="utf-8")
     found = 0
     for number in labs:
         lab = Lab(number, with_hidden=False)

@@ -105,13 +105,20 @@ def words_of(folder, name):
     return "\n".join(printable(line)[:160] for line in lines[-14:])
 
 
+def end_of(folder):
+    """Of a machine that left no result: machine.sh says so if it was the one to end it."""
+    said = read_file(folder, "machine.txt", 65536) or b""
+    ended = re.search(rb"^the machine was ended after [\w ]+$", said, re.M)
+    return ended.group().decode() if ended else "the machine crashed or ended"
+
+
 def judge(folder, run):
     """Raises what is wrong with a run that was started."""
     name, scenario = run.name, run.scenario
     words = words_of(folder, name)
     result = result_lines(folder, name)
     if not result:
-        raise Broken("the machine crashed, hung or ended before the guest's run was over", words)
+        raise Broken(f"{end_of(folder)} before the guest's run was over", words)
     try:
         if result.get("status") != "0":
             raise Mismatch("how the run ended", "status 0: the guest wrote 0 to port 0xf4",

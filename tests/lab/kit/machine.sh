@@ -28,7 +28,8 @@ hangs() {
 	if [ "$now" != "$shown" ]; then
 		shown=$now shown_at=${fields[11]}
 	fi
-	((fields[11] - shown_at > QUIET_SECONDS * ticks))
+	((fields[11] - shown_at > QUIET_SECONDS * ticks)) || return 1
+	echo "the machine was ended after $QUIET_SECONDS s without a sign of life"
 }
 
 ticks=$(getconf CLK_TCK)
