@@ -15,6 +15,8 @@ SECTOR = 512
 # Guest memory: two pieces that touch, a hole, a third piece.
 SEAM, HOLE, BEHIND, END = 0x10000, 0x18000, 0x40000, 0x44000
 RING, BUFFER = 0x1000, 0x8000
+# A piece for the largest ring, where a test adds it.
+LARGE, LARGE_END = 0x100000, 0x200000
 
 
 def state_name(value):
@@ -29,6 +31,9 @@ class Board:
         child.ask("I", struct.pack("<II", entry_size, mode) + disk)
         self.entries = 0
         self.head = 0
+
+    def add_large_piece(self):
+        self.child.ask("M", struct.pack("<QQ", LARGE, LARGE_END - LARGE))
 
     def read(self, register, width=4):
         name = NAMES.get(register, f"offset 0x{register:x}")
@@ -67,7 +72,8 @@ class Board:
 
     def spoil_ring(self):
         """Nothing there is a request, nor in two entries behind it: what is taken too much shows."""
-        size = min((self.entries + 2) * self.entry_size, HOLE - self.ring)
+        end = LARGE_END if self.ring >= LARGE else HOLE
+        size = min((self.entries + 2) * self.entry_size, end - self.ring)
         self.poke(self.ring, b"\xee" * size)
 
     def start(self, entries=8, ring=RING):

@@ -83,15 +83,17 @@ def reset(bench):
       "step 3: READY with a ring that cannot be sets RESET: 1 to 32768 entries, all in guest memory")
 def ring_check(bench):
     rows = (
-        ("no entries", 0, b.RING), ("32769 entries", 32769, 0),
+        ("no entries", 0, b.RING), ("32769 entries", 32769, b.LARGE),
         ("a ring beyond memory", 8, 0x4000000), ("a ring whose last byte lies in the hole", 8,
                                                  b.HOLE - 8 * 28 + 1),
         ("a ring at 2^64 - 28", 8, 2**64 - 28), ("a ring above 4 GiB", 8, 2**32 + b.RING),
     )
     with bench.child() as child:
         board = b.Board(child, DISK)
-        board.start(entries=8, ring=b.HOLE - 8 * 28)
-        board.reset()
+        board.add_large_piece()
+        for entries, ring in ((8, b.HOLE - 8 * 28), (32768, b.LARGE)):
+            board.start(entries, ring)
+            board.reset()
         for name, entries, ring in rows:
             board.configure(entries, ring)
             board.write(b.STATUS, b.READY)
