@@ -57,6 +57,17 @@ def find_differences(files, numbers):
             yield name
 
 
+def missing_targets(files):
+    """What make's help and the documents tell one to make, and no makefile has."""
+    texts = {name: data.decode("utf-8") for name, (data, _) in files.items()
+             if name == "Makefile" or name.endswith((".mk", ".md"))}
+    targets = {word for text in texts.values()
+               for line in re.findall(r"^([a-z][a-z0-9 -]*):", text, re.M) for word in line.split()}
+    told = {word for text in texts.values()
+            for word in re.findall(r"(?:^#: |`|^    )make ([a-z][a-z-]*)", text, re.M)}
+    return sorted(told - targets)
+
+
 def build_handout(build, folder):
     """Builds what 'make' builds there; what the assignment did not change comes from our build/."""
     for part in ("image", "guests", "efi"):
@@ -94,5 +105,6 @@ def check_handout(build, numbers, work):
     staffs = [path for path in files if "hidden" in path or "wrong/" in path
               or path.startswith(("scripts/lab/", ".ci/")) or path.endswith("staff.md")]
     say(f"{name}: nothing of the staff's", ", ".join(staffs))
+    say(f"{name}: has each target that it names", " ".join(missing_targets(files)))
     say(f"{name}: builds", build_handout(build, folder))
     shutil.rmtree(folder, ignore_errors=True)

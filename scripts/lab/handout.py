@@ -5,6 +5,7 @@
 """
 import fnmatch
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,9 @@ STAFF = (
     # Much of what the documents name is withheld.
     "tests/unit/test_docs.sh",
 )
+
+# What the lines of make's help and of documents that are left out name.
+STAFFS_LINE = re.compile(rb"\bmake (test-)?lab\b|`\.ci/run`")
 
 OVERLAY = "tests/lab/handout/"
 
@@ -54,6 +58,9 @@ def contents(numbers):
         data, mode = read(name)
         if name.endswith((".c", ".h", ".asm")) and markers.has_marks(data.decode("utf-8")):
             data = markers.hand_out(data.decode("utf-8"), name, numbers).encode("utf-8")
+        if name == "Makefile" or name.endswith(".md"):
+            data = b"".join(line for line in data.splitlines(keepends=True)
+                            if not STAFFS_LINE.search(line))
         files[name] = (data, mode)
     # What lies in tests/lab/handout/ takes its place in the tree.
     for name in staff_files():
