@@ -30,9 +30,18 @@ def build_machine(sandbox, build, folder):
     return Parts(*parts)
 
 
-def grade(lab, build, folder, only, deadline, tell):
+def chosen(labs, only):
+    """(lab, its tests) of those that have some."""
+    pairs = [(lab, [test for test in lab.tests if only in ("", test.name)]) for lab in labs]
+    pairs = [(lab, tests) for lab, tests in pairs if tests]
+    if not pairs:
+        names = " ".join(test.name for lab in labs for test in lab.tests)
+        sys.exit(f"grade: TEST={only}: there is no such test, only {names}")
+    return pairs
+
+
+def grade(lab, tests, build, folder, deadline, tell):
     sandbox = Sandbox()
-    tests = [test for test in lab.tests if only in ("", test.name)]
     units = [test for test in tests if test.kind == "unit"]
     machines = [test for test in tests if test.kind == "machine"]
     seed = os.urandom(8).hex()
@@ -58,6 +67,7 @@ def main():
     labs = lab_numbers(arguments.lab.split()) if arguments.lab.split() else assigned_labs()
     if not labs:
         sys.exit("grade: LAB=3 says which assignment; in a hand-out it is known")
+    pairs = chosen([Lab(number, with_hidden=False) for number in labs], arguments.test)
     build = os.path.abspath(arguments.build)
     folder = os.path.join(build, "grade")
     shutil.rmtree(folder, ignore_errors=True)
@@ -67,22 +77,15 @@ def main():
     # What one test says is no table of all.
     kept = open(os.devnull if arguments.test else os.path.join(build, "grade.txt"), "w",
                 encoding="utf-8")
-    found = 0
-    for number in labs:
-        lab = Lab(number, with_hidden=False)
-        here = os.path.join(folder, str(number))
+    for lab, tests in pairs:
+        here = os.path.join(folder, str(lab.number))
         os.makedirs(here)
-        results = grade(lab, build, here, arguments.test, deadline,
+        results = grade(lab, tests, build, here, deadline,
                         lambda text: print(f"grade: {text}", file=sys.stderr, flush=True))
-        if not results:
-            continue
-        found += len(results)
-        title = f"Assignment {number}: {lab.title}"
-        command = "make grade" + ("" if assigned_labs() == [number] else f" LAB={number}")
+        title = f"Assignment {lab.number}: {lab.title}"
+        command = "make grade" + ("" if assigned_labs() == [lab.number] else f" LAB={lab.number}")
         print("\n".join([""] + report.report(title, results, command, coloured)))
         print("\n".join(report.report(title, results, command)) + "\n", file=kept)
-    if not found:
-        sys.exit(f"grade: there is no test '{arguments.test}'")
     shutil.rmtree(folder, ignore_errors=True)
 
 
