@@ -20,6 +20,8 @@ cat >"$work/cafevisor.conf" <<'CONF'
 # The guest: an ELF file with a PVH note, on this volume, and what it is told on its command line.
 guest = \guest.elf
 cmdline = ""
+# An initial RAM disk for it: a file on this volume; none when empty.
+initrd = ""
 # Its memory: 64M, 2G, ...
 memory = 64M
 
@@ -27,6 +29,10 @@ memory = 64M
 # ro: the guest cannot write; snapshot: it can, and its changes are forgotten.
 disk = \disk.img
 disk.mode = rw
+# Which devices give it to the guest: both, svirtb, virtio.
+disk.device = both
+# When virtio-blk's writes are in the image. virtio: as virtio 1.2 demands; exit: at the end only.
+disk.sync = virtio
 # Bytes of a request's entry in the ring: 28 as specified, 32 as compilers lay the structure out.
 svirtb.entry-size = 28
 

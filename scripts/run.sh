@@ -11,7 +11,8 @@
 #   BUILD                               the folder with cafevisor.efi and starter.efi
 #   BOCHS_START, QEMU_START             seconds for the firmware and for loading, on a slow host
 # Exit status: the guest's and Cafevisor's (README.md); without a result of theirs 103 when the
-# machine had to be ended, else 102; 105 for a file that cannot be used, 2 for a wrong word.
+# machine had to be ended, else 102; 105 for a file that cannot be used, 2 for a wrong word; 104 when
+# somebody else has changed the disk meanwhile.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -30,7 +31,8 @@ CMDLINE=${CMDLINE:-}
 ARGS=${ARGS:-}
 CONSOLE=${CONSOLE:-}
 
-readonly STATUS_USAGE=2 STATUS_NO_RESULT=102 STATUS_TIMEOUT=103 STATUS_CONFIGURATION=105
+readonly STATUS_USAGE=2 STATUS_NO_RESULT=102 STATUS_TIMEOUT=103 STATUS_WRITE_BACK=104
+readonly STATUS_CONFIGURATION=105
 readonly CONSOLE_LEFT=3 # console.pl's status after Ctrl-A X
 readonly MIB=1048576
 # Seconds of ours for the firmware and for loading files, and per second of the guest's time-out:
@@ -49,7 +51,7 @@ fail() {
 	exit "$status"
 }
 
-work='' tail_pid='' incoming='' terminal=''
+work='' tail_pid='' incoming='' terminal='' untouched=''
 # shellcheck disable=SC2317 # the trap calls it
 cleanup() {
 	machine_stop
@@ -59,7 +61,7 @@ cleanup() {
 	[ -z "$work" ] || rm -rf -- "$work"
 }
 trap cleanup EXIT
-trap 'exit 130' INT
+trap 'say "interrupted${untouched:+; $disk_name is left as it was}"; exit 130' INT
 trap 'exit 143' TERM HUP
 
 # shellcheck disable=SC2317 # the trap calls it, too
@@ -79,12 +81,32 @@ check_files() {
 		[ -f "${file#*=}" ] || fail "$STATUS_CONFIGURATION" "$file: not a file"
 		[ -r "${file#*=}" ] || fail "$STATUS_CONFIGURATION" "$file: not readable"
 	done
+	disk_name=$DISK
 	DISK=$(readlink -f -- "$DISK")
-	if [[ ! " $ARGS " =~ \ disk\.mode=(ro|snapshot)\  ]]; then
-		[[ -w $DISK && -w $(dirname -- "$DISK") ]] ||
-			fail "$STATUS_CONFIGURATION" \
-				"DISK=$DISK: not writable; ARGS=disk.mode=ro leaves it unchanged"
-	fi
+	[ -s "$DISK" ] || fail "$STATUS_CONFIGURATION" "DISK=$disk_name: an image of 0 bytes"
+	! changes_disk || claim_disk
+	disk_was=$(disk_state)
+	untouched=1
+}
+
+changes_disk() {
+	[[ $(value_in_force disk.mode rw) != @(ro|snapshot) ]]
+}
+
+# It is replaced by another file in the end, which asks the folder only, and root nobody at all: what
+# is marked as not writable is not meant to be.
+claim_disk() {
+	[[ -w $DISK && $(stat -c %A -- "$DISK") == *w* && -w $(dirname -- "$DISK") ]] ||
+		fail "$STATUS_CONFIGURATION" \
+			"DISK=$disk_name: not writable; ARGS=disk.mode=ro leaves it unchanged"
+	exec 9<"$DISK"
+	flock --nonblock 9 ||
+		fail "$STATUS_CONFIGURATION" "DISK=$disk_name: another run is using it"
+}
+
+# Another one when somebody has written to the image or replaced it.
+disk_state() {
+	stat -c '%d:%i %s %y' -- "$DISK"
 }
 
 check_words() {
@@ -218,15 +240,22 @@ end_unanswered_console() {
 }
 
 # shellcheck disable=SC2317 # machine_wait calls it
-# For machine_wait: Ctrl-A X ends the console, and with it the machine.
-console_has_ended() {
-	! kill -0 "$tail_pid" 2>/dev/null
+# For machine_wait: Ctrl-A X ends the console, and with it the machine; and QEMU only stops one that
+# KVM cannot go on with.
+is_over() {
+	{ [ -n "$CONSOLE" ] && ! kill -0 "$tail_pid" 2>/dev/null; } || [ -n "$(kvm_error)" ]
+}
+
+# What QEMU says of it; nothing as a rule.
+kvm_error() {
+	[ "$ENGINE_NAME" = kvm ] || return 0
+	grep -aom 1 '^KVM internal error.*' "$work/emulator.txt" 2>/dev/null || :
 }
 
 # 0: it ended by itself, or by Ctrl-A X, and then plug_pulled is 1. The result's lines go to
 # $work/cafevisor.result if there are any.
 run_machine() {
-	local ended=0 until=() initrd=() file console=0
+	local ended=0 initrd=() file console=0
 
 	rm -f -- "$work/cafevisor.result" "$work/port"
 	[ -z "$INITRD" ] || initrd=("initrd.img=$INITRD")
@@ -234,13 +263,10 @@ run_machine() {
 		"EFI/BOOT/BOOTX64.EFI=$BUILD/starter.efi" "start.txt=$work/start.txt" \
 		"cafevisor.efi=$BUILD/cafevisor.efi" "cafevisor.conf=$work/cafevisor.conf" \
 		"guest.elf=$GUEST" "disk.img=$DISK" "${initrd[@]}" || exit "$STATUS_CONFIGURATION"
-	if [ -n "$CONSOLE" ]; then
-		start_console
-		until=(console_has_ended)
-	fi
+	[ -z "$CONSOLE" ] || start_console
 	machine_start "$ENGINE_NAME" "$work" boot.img
 	[ -n "$CONSOLE" ] || show_log
-	machine_wait "$limit" "${until[@]}" || ended=$?
+	machine_wait "$limit" is_over || ended=$?
 	restore_terminal
 	[ -z "$CONSOLE" ] || end_unanswered_console
 	wait "$tail_pid" 2>/dev/null || console=$?
@@ -261,15 +287,25 @@ result_value() {
 
 # The original is replaced in one step, by a file that was complete before.
 bring_disk_back() {
+	local kept
+
+	changes_disk || return 0
 	mcopy -n -i "$work/boot.img" ::/disk.img "$work/disk.img"
 	! cmp -s -- "$work/disk.img" "$DISK" || return 0
+	if [ "$(disk_state)" != "$disk_was" ]; then
+		kept=$(mktemp -- "$DISK.run.XXXXXX")
+		cp -- "$work/disk.img" "$kept"
+		fail "$STATUS_WRITE_BACK" "DISK=$disk_name was changed by somebody else during the run," \
+			"and is left so; the disk of this run is $kept"
+	fi
 	incoming=$(mktemp -- "$(dirname -- "$DISK")/.cafevisor.XXXXXX")
 	cp -- "$work/disk.img" "$incoming"
 	chmod --reference="$DISK" -- "$incoming"
 	chown --reference="$DISK" -- "$incoming" 2>/dev/null || :
+	untouched=
 	mv -f -- "$incoming" "$DISK"
 	incoming=
-	say "$DISK has changed${1:+: $1 bytes were written back}"
+	say "$disk_name has changed${1:+: $1 bytes were written back}"
 }
 
 announce_engine() {
@@ -295,6 +331,7 @@ if [ "$ENGINE_NAME" = kvm ] && [ -z "${ENGINE:-}" ]; then
 	[ "$(result_value vtx)" != no ] || why="this KVM offers its guests no VT-x"
 	[ "$ended" = 1 ] || ((plug_pulled)) || [ -s "$work/com1.txt" ] ||
 		why="KVM did not start: $(tail -n 1 "$work/emulator.txt")"
+	[ -z "$(kvm_error)" ] || why=$(kvm_error)
 	if [ -n "$why" ]; then
 		ENGINE_NAME=bochs ENGINE_WHY="engine: Bochs, for $why"
 		announce_engine
@@ -311,8 +348,10 @@ if ((plug_pulled)) && [ -z "$status" ]; then
 	exit 0
 fi
 if [[ ! $status =~ ^[0-9]{1,3}$ ]]; then
+	[ -z "$(kvm_error)" ] || fail "$STATUS_NO_RESULT" "$(kvm_error): this KVM cannot run the machine," \
+		"ENGINE=bochs can; $disk_name is left as it was"
 	tail -n 3 "$work/emulator.txt" >&2
-	say "no \\cafevisor.result came back; $DISK is left as it was"
+	say "no \\cafevisor.result came back; $disk_name is left as it was"
 	[ "$ended" = 0 ] || fail "$STATUS_TIMEOUT" "the machine was ended after $limit s"
 	fail "$STATUS_NO_RESULT" "the machine ended by itself, before Cafevisor did"
 fi

@@ -125,6 +125,31 @@ bochs_does 'disk new; result status=0'
 run DISK="$work/disks/link"
 expect 'a link stays a link, its file changes' eval "test -L '$work/disks/link' && disk_is new"
 rm "$work/disks/link"
+bochs_does "disk new; printf theirs >'$work/disks/disk.img'; result status=0"
+run
+expect 'a disk that somebody else changed meanwhile: 104' \
+	eval "test $status = 104 && says 'changed by somebody else'"
+expect 'it stays theirs' disk_is theirs
+expect 'and the disk of the run is kept' grep -qx new "$work"/disks/disk.img.run.*
+rm "$work"/disks/disk.img.run.*
+run ARGS=disk.mode=snapshot
+expect 'a run that changes nothing does not mind' eval "test $status = 0 && disk_is theirs && nothing_left"
+exec 8<"$work/disks/disk.img"
+flock 8
+run
+expect 'a disk that another run uses: 105' eval "test $status = 105 && says 'another run is using it'"
+expect 'no machine was started for it' test ! -s "$work/started.txt"
+exec 8<&-
+cp "$work/disks/disk.img" "$work/444.img"
+chmod 444 "$work/444.img"
+run DISK="$work/444.img"
+expect 'a disk that is not writable: 105, also for root' \
+	eval "test $status = 105 && says '444.img: not writable'"
+run DISK="$work/444.img" ARGS='disk.mode=rw disk.mode=ro'
+expect 'unless it is only read' test "$status" = 0
+: >"$work/empty.img"
+run DISK="$work/empty.img"
+expect 'a disk of 0 bytes: 105' eval "test $status = 105 && says 'empty.img: an image of 0 bytes'"
 
 # --- what reaches cafevisor.efi -------------------------------------------------------------------
 bochs_does "(mtype -i boot.img ::/cafevisor.conf; mtype -i boot.img ::/start.txt) >$work/conf.txt
@@ -168,6 +193,12 @@ kvm_does 'echo "Could not access KVM kernel module" >&2; exit 1'
 run
 expect 'KVM that does not start: Bochs' \
 	eval "test $status = 5 && says 'Could not access KVM kernel module'"
+kvm_does 'say booted; echo "KVM internal error. Suberror: 1" >&2; exec sleep 1000'
+run
+expect 'KVM that stops the machine: Bochs' eval "test $status = 5 && says 'KVM internal error. Suberror: 1'"
+run ENGINE=kvm
+expect 'or, where it was asked for, 102 and the error' \
+	eval "test $status = 102 && says 'KVM internal error. Suberror: 1: this KVM cannot run the machine'"
 
 # --- side by side ---------------------------------------------------------------------------------
 bochs_does 'sleep 1; n=$(mtype -i boot.img ::/start.txt); result status=${n##*=}'
