@@ -46,8 +46,10 @@ enum status disk_load(struct disk *disk, struct firmware *firmware, struct volum
 	status = complain(disk, "cannot open", volume_file_size(volume, path, &size));
 	if (status != STATUS_OK)
 		return status;
-	if (size == 0)
-		return complain(disk, "empty disk image", STATUS_BAD_VALUE);
+	if (size == 0) {
+		format_text(disk->why, sizeof(disk->why), "empty disk image %s", path);
+		return STATUS_BAD_VALUE;
+	}
 	words = ramdisk_dirty_words(size);
 	data = firmware_alloc_large(
 		firmware, align_up(size, PAGE_SIZE), size >= LARGE_PAGE ? LARGE_PAGE : PAGE_SIZE);

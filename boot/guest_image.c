@@ -73,8 +73,10 @@ static enum status load_pvh(const struct guest_files *files, const struct guest_
 	status = place_initrd(files, memory, &image, &words.initrd);
 	if (status != STATUS_OK) {
 		format_text(why, why_size,
-			"its initrd of 0x%llx bytes does not fit above its segments, below 4 GiB",
-			(unsigned long long)files->initrd_size);
+			"its initrd of %llu bytes does not fit: not above its segments and below "
+			"4 GiB in %llu MiB of memory",
+			(unsigned long long)files->initrd_size,
+			(unsigned long long)(guest_memory_size(memory) / MIB));
 		return status;
 	}
 	/* Without memory there, or without room, it goes without. */
